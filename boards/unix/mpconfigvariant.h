@@ -1,0 +1,5 @@
+// The features of MicroPython's standard unix variant, less what mpconfigvariant.mk leaves out.
+#define MICROPY_CONFIG_ROM_LEVEL (MICROPY_CONFIG_ROM_LEVEL_EXTRA_FEATURES)
+
+// Found from ports/unix, which the port's Makefile puts on the include path.
+#include "variants/mpconfigvariant_common.h"

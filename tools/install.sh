@@ -1,0 +1,114 @@
+#!/bin/sh
+# install.sh GROUP…: installs what the groups need and this Debian machine lacks, never
+# asking. Where all is there it looks and runs nothing: no apt, no network, no root.
+#   unix   what building the unix port takes
+#   test   clippy, rustfmt and the chips' targets
+#   miri   nightly with Miri
+#   fuzz   nightly with cargo-fuzz
+#   bench  nothing beyond unix
+set -eu
+
+CARGO_FUZZ_VERSION=0.13.2
+BOARD_TARGETS="thumbv6m-none-eabi riscv32imc-unknown-none-elf"
+
+die() {
+    echo "$*" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        command -v sudo > /dev/null || die "Installing packages takes root or sudo. Missing: $missing"
+        sudo "$@"
+    fi
+}
+
+apt_updated=no
+apt_install() {
+    command -v apt-get > /dev/null || die "Not a Debian machine; install by hand: $*"
+    if [ $apt_updated = no ]; then
+        as_root apt-get -qq -o Acquire::Retries=3 update
+        apt_updated=yes
+    fi
+    # --no-remove: rather fail than take a package away from its owner unasked.
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -y -o Acquire::Retries=3 --no-remove --no-install-recommends install "$@"
+}
+
+missing=""
+need_command() {
+    command -v "$1" > /dev/null || missing="$missing $2"
+}
+need_package() {
+    dpkg-query -W -f '${Status}' "$1" 2> /dev/null | grep -q 'install ok installed' || missing="$missing $1"
+}
+
+install_packages() {
+    need_package build-essential
+    need_package libclang-dev # bindgen reads the ABI header with it
+    need_package ca-certificates
+    need_command git git
+    need_command pkg-config pkg-config
+    need_command python3 python3
+    need_command xz xz-utils
+    # shellcheck disable=SC2086 # one word a package
+    [ -z "$missing" ] || apt_install $missing
+}
+
+install_rust() {
+    if ! command -v cargo > /dev/null && ! command -v rustup > /dev/null; then
+        missing=rustup
+        apt_install rustup || die "\
+Rust is missing, and this distribution has no package 'rustup' (Debian 13 has it).
+Install rustup as https://rustup.rs says, with its defaults, then type the same command again."
+    fi
+    # Debian's rustup comes without any toolchain.
+    cargo --version > /dev/null 2>&1 || {
+        rustup toolchain install stable --profile minimal
+        rustup default stable
+    }
+}
+
+need_rustup() {
+    command -v rustup > /dev/null || die "\
+$1 is missing, and this machine's Rust does not come from rustup, which would install it.
+Install rustup as https://rustup.rs says, then type the same command again."
+}
+
+install_test() {
+    cargo clippy --version > /dev/null 2>&1 || { need_rustup clippy; rustup component add clippy; }
+    cargo fmt --version > /dev/null 2>&1 || { need_rustup rustfmt; rustup component add rustfmt; }
+    for target in $BOARD_TARGETS; do
+        [ -d "$(rustc --print target-libdir --target "$target")" ] ||
+            { need_rustup "$target"; rustup target add "$target"; }
+    done
+}
+
+install_nightly() {
+    need_rustup nightly
+    cargo +nightly --version > /dev/null 2>&1 || rustup toolchain install nightly --profile minimal
+}
+
+install_miri() {
+    install_nightly
+    cargo +nightly miri --version > /dev/null 2>&1 ||
+        rustup component add miri rust-src --toolchain nightly
+}
+
+install_fuzz() {
+    install_nightly
+    cargo fuzz --version > /dev/null 2>&1 ||
+        cargo install --locked --version "$CARGO_FUZZ_VERSION" cargo-fuzz
+}
+
+install_packages
+install_rust
+for group in "$@"; do
+    case $group in
+        unix | bench) ;;
+        test | miri | fuzz) "install_$group" ;;
+        *) die "install.sh: no group '$group'" ;;
+    esac
+done

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# size.sh TARGET: compiles the staticlib for a chip and prints what it adds to a firmware's
+# flash: code and constants (.text and .rodata) of all that the ABI's functions reach. The C
+# functions it calls are left unresolved. RAM that needs no call (.data, .bss) must be 0.
+set -euo pipefail
+
+target=$1
+case $target in
+    thumb*) emulation=armelf ;;
+    riscv32*) emulation=elf32lriscv ;;
+    *) echo "size.sh: what is the linker's emulation for $target?" >&2; exit 1 ;;
+esac
+
+cargo build --profile board -p mtdb-capi --target "$target"
+
+library=$CARGO_TARGET_DIR/$target/board/libmtdb.a
+image=$CARGO_TARGET_DIR/$target/board/size.elf
+linker=$(find "$(rustc --print sysroot)/lib/rustlib" -name rust-lld -path '*/bin/rust-lld' | head -n 1)
+roots=$(nm --defined-only "$library" 2> /dev/null | awk '$2 == "T" && $3 ~ /^mtdb_/ { print "--undefined=" $3 }' | sort -u)
+[ -n "$roots" ] || { echo "no mtdb_ function in $library"; exit 1; }
+
+# shellcheck disable=SC2086 # one word a function
+"$linker" -flavor gnu -m $emulation --gc-sections --entry=0 --unresolved-symbols=ignore-all \
+    $roots "$library" -o "$image"
+
+read -r text data bss _ < <(size "$image" | tail -n 1)
+echo "text $text bytes, static RAM $((data + bss)) bytes"
