@@ -1,0 +1,297 @@
+// The border between the engine (Rust) and whoever embeds it (C): this header is the contract.
+// bindgen makes the Rust side of it at build time, the MicroPython glue and the C test client
+// include it.
+//
+// Rules
+// * No function calls back, raises, prints or keeps a pointer it was given, but for the memory
+//   handed over with mtdb_memory_give().
+// * The engine allocates nothing. In memory mode it says MTDB_NEED_MEMORY; the caller asks
+//   mtdb_memory_wanted(), gives that much with mtdb_memory_give() and makes the same call again.
+//   Until then nothing has changed.
+// * After any negative status the database is as it was before the call.
+// * Lengths are bytes, times are milliseconds of a clock that never goes back (`now`), strings are
+//   UTF-8 without a terminating zero.
+#ifndef MTDB_H
+#define MTDB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MTDB_FORMAT_VERSION 0
+#define MTDB_MAX_DEPTH 32              // containers in containers
+#define MTDB_MAX_KEY_BYTES 255         // and a quarter of the page less 8: mtdb_max_key()
+#define MTDB_MAX_TAGS 32               // of one record
+#define MTDB_MAX_TAG_BYTES 64
+#define MTDB_GENERATED_KEY_BYTES 10
+#define MTDB_MAX_NAME_NUMBER 511       // name numbers run from 1 to this
+#define MTDB_FOREVER 0                 // as a time of expiry
+
+typedef enum {
+    MTDB_OK = 0,
+    MTDB_ABSENT = 1,        // no such record, or no more of them
+    MTDB_MORE = 2,          // the budget of this step is used up: call again to go on
+    MTDB_NEED_MEMORY = -1,  // give what mtdb_memory_wanted() says and call again
+    MTDB_FULL = -2,         // the memory limit is reached
+    MTDB_NO_ROOM = -3,      // the caller's buffer is too short; the length needed is in the result
+    MTDB_BAD_KEY = -4,      // length of a key outside 1 .. mtdb_max_key()
+    MTDB_BAD_TAG = -5,      // more than MTDB_MAX_TAGS, or one longer than MTDB_MAX_TAG_BYTES
+    MTDB_TOO_DEEP = -6,     // containers nested deeper than MTDB_MAX_DEPTH
+    MTDB_BAD_QUERY = -7,    // mtdb_query_problem_t says what and where
+    MTDB_CORRUPT = -8,      // encoded bytes that this engine did not write
+    MTDB_BAD_OPTION = -9,   // a page size that is no power of two from 512 to 4096
+    MTDB_TOO_LONG = -10,    // a value longer than MTDB_MAX_VALUE_BYTES
+} mtdb_status_t;
+
+#define MTDB_MAX_VALUE_BYTES 65535     // encoded; the glue's limit in JSON characters comes first
+
+// ---- the database -----------------------------------------------------------------------------
+
+// State of one open database. Its memory is the caller's, is scanned by the caller's collector (it
+// holds the address of the memory given) and must not move.
+typedef struct {
+    uint64_t opaque[32];
+} mtdb_database_t;
+
+typedef struct {
+    size_t memory_limit;       // bytes of pages; raised to the least the engine can work with
+    uint32_t page_size;        // 512, 1024, 2048 or 4096
+    uint32_t flush_threshold;  // writes between two flushes; 0: by the adaptive rule
+    bool adaptive;             // without flush_threshold: false means every 10 writes
+} mtdb_options_t;
+
+int32_t mtdb_open_memory(mtdb_database_t *db, const mtdb_options_t *options);
+
+// How many bytes the engine wants next; 0 when it has what the last MTDB_NEED_MEMORY asked for.
+size_t mtdb_memory_wanted(mtdb_database_t *db);
+// Hands over `bytes` bytes at `memory`, aligned for uint64_t. Returns a block that is no longer needed
+// and is the caller's again, or NULL.
+void *mtdb_memory_give(mtdb_database_t *db, void *memory, size_t bytes);
+// A block that has become empty and is the caller's again, or NULL. Worth asking after deletes.
+void *mtdb_memory_surplus(mtdb_database_t *db);
+// On closing: every block in turn, then NULL. The database must not be used afterwards.
+void *mtdb_memory_reclaim(mtdb_database_t *db);
+
+size_t mtdb_max_key(const mtdb_database_t *db);
+uint32_t mtdb_page_size(const mtdb_database_t *db);
+
+typedef struct {
+    uint64_t puts, gets, deletes, queries, batches;  // since opening; puts and deletes count records
+    uint64_t flushes;
+    uint64_t bytes_used;    // pages in use, whole
+    uint64_t bytes_limit;
+    uint64_t free_bytes;    // what is left of the limit
+    uint32_t records;       // expired but uncollected ones among them
+    uint32_t ttl_records;
+    uint32_t names;         // field names and tags in the table of names
+    uint32_t page_size;
+    uint32_t tree_height;
+} mtdb_statistics_t;
+
+void mtdb_statistics(const mtdb_database_t *db, mtdb_statistics_t *out);
+// Counts an operation that the engine cannot see as one.
+void mtdb_count_batch(mtdb_database_t *db);
+void mtdb_count_query(mtdb_database_t *db);
+
+// ---- encoded documents: writing ------------------------------------------------------------------
+
+// Pushes append one item each. A value is one push, or a list and its values, or a dict and a
+// name before each value. A push that returns MTDB_NO_ROOM has written nothing: move the bytes to a
+// larger buffer, set buf and cap, push again. Depth is the caller's to watch.
+typedef struct {
+    uint8_t *buf;
+    size_t cap;
+    size_t len;
+    size_t json_len;     // of the same value as JSON text with ", " and ": "
+    uint32_t literals;   // names written out that the table of names could hold
+} mtdb_encoder_t;
+
+// A name: a field of a dict, or a tag. `number` is its number in the table of names; 0: not known, and
+// text and len count.
+typedef struct {
+    const uint8_t *text;
+    size_t len;
+    uint32_t number;
+} mtdb_name_t;
+
+void mtdb_encoder_start(mtdb_encoder_t *encoder, uint8_t *buf, size_t cap);
+int32_t mtdb_push_none(mtdb_encoder_t *encoder);
+int32_t mtdb_push_bool(mtdb_encoder_t *encoder, bool value);
+int32_t mtdb_push_int(mtdb_encoder_t *encoder, int64_t value);
+// An int beyond int64_t: sign and big-endian magnitude. json_len: of its digits, with the sign.
+int32_t mtdb_push_bigint(mtdb_encoder_t *encoder, bool negative, const uint8_t *magnitude, size_t len,
+    size_t json_len);
+// Finite. json_len: as this machine's json.dumps would write it.
+int32_t mtdb_push_float(mtdb_encoder_t *encoder, double value, size_t json_len);
+int32_t mtdb_push_str(mtdb_encoder_t *encoder, const uint8_t *text, size_t len);
+int32_t mtdb_push_list(mtdb_encoder_t *encoder, size_t items);
+int32_t mtdb_push_dict(mtdb_encoder_t *encoder, size_t items);
+// text and len are always needed here (for json_len); number, where known, is what is written.
+// With number 0 and a database, the table of names is asked and name->number set when it knows it;
+// with db NULL the name is written out (as queries want it).
+int32_t mtdb_push_name(mtdb_encoder_t *encoder, mtdb_database_t *db, mtdb_name_t *name);
+// The same for a tag of a record: pushed before the value, not counted in json_len.
+int32_t mtdb_push_tag(mtdb_encoder_t *encoder, mtdb_database_t *db, mtdb_name_t *tag);
+
+// ---- encoded documents: reading --------------------------------------------------------------------
+
+typedef enum {
+    MTDB_NONE,
+    MTDB_BOOL,    // integer: 0 or 1
+    MTDB_INT,     // integer
+    MTDB_BIGINT,  // integer: 1 when negative; bytes, len: big-endian magnitude
+    MTDB_FLOAT,   // real
+    MTDB_STR,     // bytes, len
+    MTDB_LIST,    // len: items that follow
+    MTDB_DICT,    // len: pairs of name and value that follow
+} mtdb_kind_t;
+
+typedef struct {
+    uint32_t kind;  // mtdb_kind_t
+    size_t len;
+    const uint8_t *bytes;
+    int64_t integer;
+    double real;
+} mtdb_item_t;
+
+typedef struct {
+    const uint8_t *buf;
+    size_t len;
+    size_t at;
+} mtdb_reader_t;
+
+// MTDB_OK or MTDB_CORRUPT. `bytes` and `text` point into the reader's buffer.
+int32_t mtdb_read(mtdb_reader_t *reader, mtdb_item_t *item);
+// number 0: a name written out, in text and len.
+int32_t mtdb_read_name(mtdb_reader_t *reader, mtdb_name_t *name);
+
+// ---- the table of names --------------------------------------------------------------------------
+
+// Grows when numbers were taken away (purge, rollback): what was remembered of names is void then.
+uint32_t mtdb_names_epoch(const mtdb_database_t *db);
+// The number of a name, or 0.
+uint32_t mtdb_name_number(mtdb_database_t *db, const uint8_t *text, size_t len);
+// The text of a number into buf (MTDB_MAX_TAG_BYTES is enough): MTDB_OK or MTDB_CORRUPT.
+int32_t mtdb_name_text(mtdb_database_t *db, uint32_t number, uint8_t *buf, size_t *len);
+// Gives numbers to the names and tags written out in a body (encoder.literals of them) and replaces
+// them there: it gets shorter, *len says how long it is then. To be done before mtdb_put when
+// encoder.literals is not 0, in the same transaction.
+int32_t mtdb_intern_names(mtdb_database_t *db, uint8_t *body, size_t *len, uint32_t tag_count);
+
+// ---- records ----------------------------------------------------------------------------------------
+
+typedef struct {
+    const uint8_t *key;
+    size_t key_len;
+    const uint8_t *body;  // tag_count tags (mtdb_push_tag), then one value
+    size_t body_len;
+    uint32_t tag_count;
+    uint64_t expires;     // or MTDB_FOREVER
+} mtdb_record_t;
+
+// What get and the cursors give: the body is tag_count tags (mtdb_read_name), then the value
+// (mtdb_read).
+typedef struct {
+    size_t body_len;
+    uint32_t tag_count;
+    uint64_t expires;
+    size_t key_len;
+} mtdb_found_t;
+
+// Replaces a record of that key whole. MTDB_OK. MTDB_BAD_TAG also when a tag is written out that the
+// table of names has or could hold: mtdb_intern_names first.
+int32_t mtdb_put(mtdb_database_t *db, const mtdb_record_t *record, uint64_t now);
+// Replaces the value of a record and leaves TTL and tags. MTDB_ABSENT when it is gone or its body no
+// longer has that fingerprint.
+int32_t mtdb_update(mtdb_database_t *db, const uint8_t *key, size_t key_len, uint64_t fingerprint,
+    const uint8_t *value, size_t value_len, uint64_t now);
+uint64_t mtdb_fingerprint(const uint8_t *body, size_t len);
+// MTDB_OK, MTDB_ABSENT, or MTDB_NO_ROOM with body_len set. buf may be NULL with cap 0 (existence).
+int32_t mtdb_get(mtdb_database_t *db, const uint8_t *key, size_t key_len, uint64_t now, uint8_t *buf,
+    size_t cap, mtdb_found_t *found);
+// MTDB_OK or MTDB_ABSENT. An expired record is absent, and is removed.
+int32_t mtdb_delete(mtdb_database_t *db, const uint8_t *key, size_t key_len, uint64_t now);
+// Removes everything, the table of names too. *removed: how many unexpired records there were. Never
+// MTDB_NEED_MEMORY outside of a transaction.
+int32_t mtdb_purge(mtdb_database_t *db, uint64_t now, uint32_t *removed);
+// The next generated key, MTDB_GENERATED_KEY_BYTES bytes into buf. Never the same twice.
+int32_t mtdb_next_key(mtdb_database_t *db, uint8_t *buf);
+
+// ---- expiry, upkeep ------------------------------------------------------------------------------------
+
+// Removes at most `budget` expired records, adds their number to *removed. MTDB_OK when none is left,
+// else MTDB_MORE. Inside a transaction nothing is done.
+int32_t mtdb_expire(mtdb_database_t *db, uint64_t now, uint32_t budget, uint32_t *removed);
+// True when a record's time has come. O(1).
+bool mtdb_has_expired(const mtdb_database_t *db, uint64_t now);
+// Packs at most `budget` pages closer. MTDB_OK when a whole round is done, else MTDB_MORE.
+int32_t mtdb_compact(mtdb_database_t *db, uint32_t budget);
+// Counts `writes` writes towards the flush rule and flushes when due.
+int32_t mtdb_wrote(mtdb_database_t *db, uint32_t writes);
+int32_t mtdb_flush(mtdb_database_t *db);
+
+// ---- transactions ---------------------------------------------------------------------------------------
+
+// A transaction in a transaction is a savepoint. begin: MTDB_OK. commit of the outermost one and
+// rollback never fail.
+int32_t mtdb_begin(mtdb_database_t *db);
+int32_t mtdb_commit(mtdb_database_t *db);
+int32_t mtdb_rollback(mtdb_database_t *db);
+uint32_t mtdb_transaction_depth(const mtdb_database_t *db);
+
+// ---- cursors and queries -----------------------------------------------------------------------------------
+
+// A place in the key order. Records added and removed meanwhile neither break it nor show a record
+// twice. Its memory is the caller's; it holds no pointer.
+typedef struct {
+    uint64_t opaque[64];
+} mtdb_cursor_t;
+
+void mtdb_cursor_start(mtdb_cursor_t *cursor);
+// The next unexpired record: its key into key (MTDB_MAX_KEY_BYTES bytes), its body into buf unless buf
+// is NULL. MTDB_NO_ROOM does not move the cursor.
+int32_t mtdb_cursor_next(mtdb_database_t *db, mtdb_cursor_t *cursor, uint64_t now, uint8_t *key,
+    uint8_t *buf, size_t cap, mtdb_found_t *found);
+
+typedef enum {
+    MTDB_QUERY_NOT_A_DICT = 1,
+    MTDB_QUERY_OPERATOR,      // an unknown operator: its name is in text
+    MTDB_QUERY_OPERAND,       // an operand of the wrong type for the operator in text
+    MTDB_QUERY_MIXED,         // operators and other names in one dict: the field is in text
+    MTDB_QUERY_LIMIT,         // $limit is no non-negative int
+} mtdb_query_fault_t;
+
+typedef struct {
+    uint32_t fault;  // mtdb_query_fault_t
+    const uint8_t *text;
+    size_t len;
+} mtdb_query_problem_t;
+
+typedef struct {
+    uint64_t opaque[2];
+} mtdb_term_t;
+
+// A compiled query: the encoded query, and terms of it in the caller's memory. Both stay
+// where they are while it is used.
+typedef struct {
+    const uint8_t *encoded;
+    size_t encoded_len;
+    mtdb_term_t *terms;
+    size_t term_count;
+    uint64_t remaining;    // matches left to give, by $limit
+    uint32_t names;        // the state of the table of names that the terms know
+    uint32_t names_epoch;
+} mtdb_query_t;
+
+// Checks an encoded query (a dict with its names written out) and sets *term_count to how many
+// terms it needs. MTDB_OK, or MTDB_BAD_QUERY with *problem set.
+int32_t mtdb_query_check(const uint8_t *encoded, size_t len, size_t *term_count,
+    mtdb_query_problem_t *problem);
+// Compiles it: encoded, encoded_len, terms, term_count of `query` are set by the caller.
+int32_t mtdb_query_compile(mtdb_database_t *db, mtdb_query_t *query);
+// The next match, as mtdb_cursor_next. Looks at no more than `budget` records: MTDB_MORE. A record too
+// large to be matched in its page is read into buf first: MTDB_NO_ROOM says how much that takes.
+int32_t mtdb_query_next(mtdb_database_t *db, mtdb_query_t *query, mtdb_cursor_t *cursor, uint64_t now,
+    uint32_t budget, uint8_t *key, uint8_t *buf, size_t cap, mtdb_found_t *found);
+
+#endif

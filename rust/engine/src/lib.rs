@@ -1,0 +1,17 @@
+//! The engine of microtetherdb: a document database for memory and flash of microcontrollers.
+//!
+//! Layers, each knowing only the one below: [`database`] (records, TTL, tags, transactions) works on
+//! a [`tree`] of pages, the tree on a [`store`] of them. [`document`] is the encoding of values,
+//! [`query`] looks into them where they stand. The engine allocates nothing, knows no clock and calls
+//! nobody: memory, time and buffers come with the calls.
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod bytes;
+mod error;
+pub mod store;
+pub mod tree;
+
+pub use error::{Error, Result};

@@ -1,0 +1,359 @@
+//! Pages in memory that the owner of the database gives chunk by chunk, up to a limit.
+//!
+//! A chunk is a header and some pages:
+//!
+//! ```text
+//! +------+------+--------------+----------------------------+--------+--------+---
+//! | next | prev | free pages   | stamp, born of each page   | page 0 | page 1 | …
+//! +------+------+--------------+----------------------------+--------+--------+---
+//! ```
+//!
+//! `next` and `prev` link the chunks that have a free page; a chunk whose pages are all free goes back to
+//! the owner. `stamp` says when the page was last put under a savepoint, `born` when it was allocated: see
+//! [`journal`](super::journal). A page's id is its chunk's place in the table, times eight, plus its place
+//! in the chunk.
+
+use super::journal::Journal;
+use super::raw::{Block, Chunks};
+use super::{Meta, PageId, PageStore};
+use crate::bytes::{u32_at, write_u32};
+use crate::error::{Error, Result};
+
+const NONE: u32 = u32::MAX;
+const NEXT: usize = 0;
+const PREV: usize = 4;
+const FREE: usize = 8;
+const STAMPS: usize = 16;
+const IDS_PER_CHUNK: u32 = 8;
+const FIRST_TABLE: usize = 16;
+
+/// Pages in memory.
+pub struct MemoryStore {
+    chunks: Chunks,
+    page_size: u32,
+    pages_per_chunk: u32,
+    chunk_count: u32,
+    chunk_limit: u32,
+    free_head: u32,
+    free_pages: u32,
+    wanted_pages: u32,
+    empty_chunks: u32,
+    scratch: PageId,
+    pub(super) journal: Journal,
+}
+
+impl MemoryStore {
+    /// A store of pages of `page_size` bytes that takes at most `limit` bytes, but at least one chunk.
+    pub fn new(page_size: usize, limit: usize) -> Result<Self> {
+        if !matches!(page_size, 512 | 1024 | 2048 | 4096) {
+            return Err(Error::BadOption);
+        }
+        let pages_per_chunk = (4096 / page_size).max(4) as u32;
+        let chunk_bytes = header(pages_per_chunk) + pages_per_chunk as usize * page_size;
+        let chunk_limit = (limit / chunk_bytes).clamp(1, (NONE / IDS_PER_CHUNK) as usize - 1);
+        Ok(MemoryStore {
+            chunks: Chunks::new(chunk_bytes as u32),
+            page_size: page_size as u32,
+            pages_per_chunk,
+            chunk_count: 0,
+            chunk_limit: chunk_limit as u32,
+            free_head: NONE,
+            free_pages: 0,
+            wanted_pages: 0,
+            empty_chunks: 0,
+            scratch: PageId::NONE,
+            journal: Journal::new(),
+        })
+    }
+
+    /// Bytes of the block that is wanted next; 0 when there is enough.
+    pub fn wanted(&self) -> usize {
+        if self.wanted_pages <= self.free_pages {
+            return 0;
+        }
+        if self.chunks.capacity() > self.chunk_count {
+            return self.chunks.chunk_bytes();
+        }
+        let places = (self.chunks.capacity() as usize).saturating_mul(2).max(FIRST_TABLE);
+        places.saturating_mul(size_of::<*mut u8>())
+    }
+
+    /// Takes a block of the size [`wanted`](Self::wanted) and gives one back that it replaces; the block
+    /// itself if it is not the one that was wanted.
+    pub fn give(&mut self, block: Block) -> Option<Block> {
+        if block.bytes() != self.wanted() {
+            return Some(block);
+        }
+        if self.chunks.capacity() <= self.chunk_count {
+            return self.chunks.grow(block);
+        }
+        let index = match self.chunks.add(block) {
+            Ok(index) => index,
+            Err(block) => return Some(block),
+        };
+        self.chunks.zero(index);
+        self.chunk_count = self.chunk_count.wrapping_add(1);
+        self.free_pages = self.free_pages.wrapping_add(self.pages_per_chunk);
+        self.empty_chunks = self.empty_chunks.wrapping_add(1);
+        self.set_field(index, FREE, all_free(self.pages_per_chunk));
+        self.link(index);
+        None
+    }
+
+    /// A chunk that is not needed. One empty chunk is kept, so that a record put and deleted in turn does
+    /// not move memory to and fro.
+    pub fn surplus(&mut self) -> Option<Block> {
+        self.wanted_pages = 0;
+        if self.empty_chunks < 2 {
+            return None;
+        }
+        let mut index = self.free_head;
+        while index != NONE && self.field(index, FREE) != all_free(self.pages_per_chunk) {
+            index = self.field(index, NEXT);
+        }
+        self.unlink(index);
+        self.empty_chunks = self.empty_chunks.wrapping_sub(1);
+        self.free_pages = self.free_pages.wrapping_sub(self.pages_per_chunk);
+        self.chunk_count = self.chunk_count.wrapping_sub(1);
+        self.chunks.remove(index)
+    }
+
+    /// On closing: every block in turn. The store is empty then and must not be used.
+    pub fn reclaim(&mut self) -> Option<Block> {
+        self.free_head = NONE;
+        self.free_pages = 0;
+        self.wanted_pages = 0;
+        self.scratch = PageId::NONE;
+        while let Some(last) = self.chunks.len().checked_sub(1) {
+            if let Some(block) = self.chunks.remove(last) {
+                return Some(block);
+            }
+        }
+        self.chunk_count = 0;
+        self.chunks.take_table()
+    }
+
+    fn field(&self, chunk: u32, at: usize) -> u32 {
+        self.chunks.bytes(chunk, at, 4).map_or(NONE, |bytes| u32_at(bytes, 0))
+    }
+
+    fn set_field(&mut self, chunk: u32, at: usize, value: u32) {
+        if let Some(bytes) = self.chunks.bytes_mut(chunk, at, 4) {
+            write_u32(bytes, 0, value);
+        }
+    }
+
+    fn link(&mut self, chunk: u32) {
+        let head = self.free_head;
+        self.set_field(chunk, NEXT, head);
+        self.set_field(chunk, PREV, NONE);
+        self.set_field(head, PREV, chunk);
+        self.free_head = chunk;
+    }
+
+    fn unlink(&mut self, chunk: u32) {
+        let (next, prev) = (self.field(chunk, NEXT), self.field(chunk, PREV));
+        self.set_field(next, PREV, prev);
+        match prev {
+            NONE => self.free_head = next,
+            _ => self.set_field(prev, NEXT, next),
+        }
+    }
+
+    #[inline]
+    fn place(&self, id: PageId) -> (u32, usize) {
+        let in_chunk = (id.0 % IDS_PER_CHUNK) as usize;
+        let at = header(self.pages_per_chunk).wrapping_add(in_chunk.wrapping_mul(self.page_size as usize));
+        (id.0 / IDS_PER_CHUNK, at)
+    }
+
+    fn bit(id: PageId) -> u32 {
+        1u32.wrapping_shl(id.0 % IDS_PER_CHUNK)
+    }
+
+    /// When the page was last put under a savepoint, and when it was allocated.
+    pub(super) fn stamps(&self, id: PageId) -> (u32, u32) {
+        let at = STAMPS.wrapping_add((id.0 % IDS_PER_CHUNK) as usize * 8);
+        let chunk = id.0 / IDS_PER_CHUNK;
+        (self.field(chunk, at), self.field(chunk, at.wrapping_add(4)))
+    }
+
+    pub(super) fn set_stamp(&mut self, id: PageId, stamp: u32) {
+        let at = STAMPS.wrapping_add((id.0 % IDS_PER_CHUNK) as usize * 8);
+        self.set_field(id.0 / IDS_PER_CHUNK, at, stamp);
+    }
+
+    /// Makes every page older than any savepoint to come.
+    pub(super) fn clear_stamps(&mut self) {
+        for chunk in 0..self.chunks.len() {
+            let stamps = self.pages_per_chunk as usize * 8;
+            if let Some(stamps) = self.chunks.bytes_mut(chunk, STAMPS, stamps) {
+                stamps.fill(0);
+            }
+        }
+    }
+
+    fn set_born(&mut self, id: PageId, stamp: u32) {
+        let at = STAMPS.wrapping_add((id.0 % IDS_PER_CHUNK) as usize * 8).wrapping_add(4);
+        self.set_field(id.0 / IDS_PER_CHUNK, at, stamp);
+    }
+
+    fn is_free(&self, id: PageId) -> bool {
+        self.field(id.0 / IDS_PER_CHUNK, FREE) & Self::bit(id) != 0
+    }
+
+    /// Makes sure of `pages` free pages, or notes what is wanted.
+    pub(super) fn need(&mut self, pages: usize) -> Result<()> {
+        if pages <= self.free_pages as usize {
+            return Ok(());
+        }
+        let pages = u32::try_from(pages).map_err(|_| Error::Full)?;
+        let missing = pages.saturating_sub(self.free_pages).div_ceil(self.pages_per_chunk);
+        if missing > self.chunk_limit.saturating_sub(self.chunk_count) {
+            return Err(Error::Full);
+        }
+        self.wanted_pages = pages;
+        Err(Error::NeedMemory)
+    }
+
+    /// A free page, whatever savepoints there are.
+    pub(super) fn take_page(&mut self) -> Result<PageId> {
+        self.need(1)?;
+        let chunk = self.free_head;
+        let free = self.field(chunk, FREE);
+        let id = PageId(chunk.wrapping_mul(IDS_PER_CHUNK).wrapping_add(free.trailing_zeros()));
+        if free == all_free(self.pages_per_chunk) {
+            self.empty_chunks = self.empty_chunks.wrapping_sub(1);
+        }
+        let free = free & !Self::bit(id);
+        self.set_field(chunk, FREE, free);
+        if free == 0 {
+            self.unlink(chunk);
+        }
+        self.free_pages = self.free_pages.wrapping_sub(1);
+        Ok(id)
+    }
+
+    /// Gives a page back at once; nothing happens if it is free.
+    pub(super) fn drop_page(&mut self, id: PageId) {
+        let chunk = id.0 / IDS_PER_CHUNK;
+        if self.is_free(id) {
+            return;
+        }
+        let free = self.field(chunk, FREE);
+        if free == 0 {
+            self.link(chunk);
+        }
+        let free = free | Self::bit(id);
+        self.set_field(chunk, FREE, free);
+        if free == all_free(self.pages_per_chunk) {
+            self.empty_chunks = self.empty_chunks.wrapping_add(1);
+        }
+        self.free_pages = self.free_pages.wrapping_add(1);
+    }
+
+    /// Copies one page to another.
+    pub(super) fn copy(&mut self, from: PageId, to: PageId) -> Result<()> {
+        let (from, to, size) = (self.place(from), self.place(to), self.page_size());
+        let (source, _, copy) = self.chunks.two_and_one([from, from], to, size).ok_or(Error::Corrupt)?;
+        copy.copy_from_slice(source);
+        Ok(())
+    }
+}
+
+const fn header(pages_per_chunk: u32) -> usize {
+    STAMPS + pages_per_chunk as usize * 8
+}
+
+const fn all_free(pages_per_chunk: u32) -> u32 {
+    (1 << pages_per_chunk) - 1
+}
+
+impl PageStore for MemoryStore {
+    fn page_size(&self) -> usize {
+        self.page_size as usize
+    }
+
+    #[inline]
+    fn page(&mut self, id: PageId) -> Result<&[u8]> {
+        let (chunk, at) = self.place(id);
+        self.chunks.bytes(chunk, at, self.page_size as usize).ok_or(Error::Corrupt)
+    }
+
+    fn reserve(&mut self, pages: usize, touched: usize) -> Result<()> {
+        let images = if self.depth() > 0 { touched.saturating_add(Journal::pages_for(self.page_size(), pages.saturating_add(touched))) } else { 0 };
+        let scratch = usize::from(self.scratch == PageId::NONE);
+        self.need(pages.saturating_add(images).saturating_add(scratch))?;
+        if self.scratch == PageId::NONE {
+            self.scratch = self.take_page()?;
+        }
+        Ok(())
+    }
+
+    fn allocate(&mut self) -> Result<PageId> {
+        let id = self.take_page()?;
+        if let Err(error) = self.note_allocated(id) {
+            self.drop_page(id);
+            return Err(error);
+        }
+        let stamp = self.journal.clock();
+        self.set_stamp(id, stamp);
+        self.set_born(id, stamp);
+        Ok(id)
+    }
+
+    #[inline]
+    fn write(&mut self, id: PageId) -> Result<PageId> {
+        if self.depth() > 0 {
+            self.protect(id)?;
+        }
+        Ok(id)
+    }
+
+    #[inline]
+    fn page_mut(&mut self, id: PageId) -> Result<&mut [u8]> {
+        let (chunk, at) = self.place(id);
+        self.chunks.bytes_mut(chunk, at, self.page_size as usize).ok_or(Error::Corrupt)
+    }
+
+    fn free(&mut self, id: PageId) -> Result<()> {
+        if self.note_freed(id)? {
+            self.drop_page(id);
+        }
+        Ok(())
+    }
+
+    fn build(&mut self, left: PageId, right: PageId) -> Result<(&[u8], &[u8], &mut [u8])> {
+        let (left, right, scratch, size) = (self.place(left), self.place(right), self.place(self.scratch), self.page_size());
+        self.chunks.two_and_one([left, right], scratch, size).ok_or(Error::Corrupt)
+    }
+
+    fn install(&mut self, id: PageId) -> Result<()> {
+        self.copy(self.scratch, id)
+    }
+
+    fn removal_can_fail(&self) -> bool {
+        self.depth() > 0
+    }
+
+    fn begin(&mut self, meta: &Meta) -> Result<()> {
+        self.begin_savepoint(meta)
+    }
+
+    fn commit(&mut self) {
+        self.commit_savepoint();
+    }
+
+    fn rollback(&mut self) -> Option<Meta> {
+        self.rollback_savepoint()
+    }
+
+    fn depth(&self) -> u32 {
+        self.journal.depth()
+    }
+
+    fn usage(&self) -> (u64, u64) {
+        let pages = |chunks: u32| u64::from(chunks).wrapping_mul(u64::from(self.pages_per_chunk));
+        (pages(self.chunk_count).wrapping_sub(u64::from(self.free_pages)), pages(self.chunk_limit))
+    }
+}

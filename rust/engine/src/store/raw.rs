@@ -1,0 +1,180 @@
+//! The only unsafe code of the engine: blocks of memory that were given by the caller, and the table
+//! of them.
+#![allow(unsafe_code)]
+
+use core::ptr::{null_mut, NonNull};
+
+/// A block of memory that the engine may use until it gives it back.
+pub struct Block {
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+impl Block {
+    /// Takes over a block; `None` where it is null or not aligned for `u64`.
+    ///
+    /// # Safety
+    /// `start` points to `bytes` writable bytes that nobody else uses until they are given back, and
+    /// they do not move.
+    pub unsafe fn new(start: *mut u8, bytes: usize) -> Option<Self> {
+        let start = NonNull::new(start)?;
+        (start.as_ptr() as usize).is_multiple_of(align_of::<u64>()).then_some(Block { start, bytes })
+    }
+
+    /// Bytes of it.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Gives it back.
+    pub fn into_raw(self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+}
+
+/// A table of blocks of one size. The table is a block itself; it holds the blocks' addresses, so that
+/// a collector that scans it finds them.
+pub struct Chunks {
+    table: *mut *mut u8,
+    capacity: u32,
+    len: u32,
+    chunk_bytes: u32,
+}
+
+impl Chunks {
+    /// A table with room for nothing.
+    pub const fn new(chunk_bytes: u32) -> Self {
+        Chunks { table: null_mut(), capacity: 0, len: 0, chunk_bytes }
+    }
+
+    /// Bytes of one chunk.
+    pub fn chunk_bytes(&self) -> usize {
+        self.chunk_bytes as usize
+    }
+
+    /// Places in the table, those of chunks given back among them.
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// How many places the table can have.
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// Moves the table to a larger block and gives the old one back. A block that is not larger is
+    /// given back itself.
+    pub fn grow(&mut self, block: Block) -> Option<Block> {
+        let capacity = (block.bytes() / size_of::<*mut u8>()) as u32;
+        if capacity <= self.capacity {
+            return Some(block);
+        }
+        let old_bytes = self.capacity as usize * size_of::<*mut u8>();
+        let table = block.into_raw().cast::<*mut u8>();
+        for index in 0..capacity {
+            let chunk = self.address(index).unwrap_or(null_mut());
+            // SAFETY: index is below the new table's capacity, whose block is ours, and aligned for u64.
+            unsafe { table.add(index as usize).write(chunk) };
+        }
+        let old = core::mem::replace(&mut self.table, table);
+        self.capacity = capacity;
+        // SAFETY: the old table was such a block of that size, and nothing refers to it any more.
+        unsafe { Block::new(old.cast(), old_bytes) }
+    }
+
+    fn address(&self, index: u32) -> Option<*mut u8> {
+        if index >= self.len {
+            return None;
+        }
+        // SAFETY: len is at most capacity, and the table has so many places, all written by grow().
+        let chunk = unsafe { self.table.add(index as usize).read() };
+        (!chunk.is_null()).then_some(chunk)
+    }
+
+    /// Puts a chunk in the first empty place; the block itself back where its size is wrong or the
+    /// table is full.
+    pub fn add(&mut self, block: Block) -> Result<u32, Block> {
+        if block.bytes() != self.chunk_bytes() {
+            return Err(block);
+        }
+        let empty = (0..self.len).find(|index| self.address(*index).is_none()).unwrap_or(self.len);
+        if empty >= self.capacity {
+            return Err(block);
+        }
+        // SAFETY: empty is below capacity.
+        unsafe { self.table.add(empty as usize).write(block.into_raw()) };
+        self.len = self.len.max(empty.wrapping_add(1));
+        Ok(empty)
+    }
+
+    /// Takes a chunk out.
+    pub fn remove(&mut self, index: u32) -> Option<Block> {
+        let chunk = self.address(index)?;
+        // SAFETY: address() has found the place to be one of the table.
+        unsafe { self.table.add(index as usize).write(null_mut()) };
+        if index.wrapping_add(1) == self.len {
+            self.len = index;
+        }
+        // SAFETY: the chunk came from a Block of that size, and its only address is now this one.
+        unsafe { Block::new(chunk, self.chunk_bytes()) }
+    }
+
+    /// Takes the table itself out, when no chunk is left.
+    pub fn take_table(&mut self) -> Option<Block> {
+        let bytes = self.capacity as usize * size_of::<*mut u8>();
+        let table = core::mem::replace(&mut self.table, null_mut());
+        self.capacity = 0;
+        self.len = 0;
+        // SAFETY: the table was such a block, and nothing refers to it any more.
+        unsafe { Block::new(table.cast(), bytes) }
+    }
+
+    /// `len` bytes of a chunk, from `at` on.
+    #[inline]
+    pub fn bytes(&self, index: u32, at: usize, len: usize) -> Option<&[u8]> {
+        let chunk = self.inside(index, at, len)?;
+        // SAFETY: inside() has checked that the bytes belong to the chunk; it was filled with zeros when
+        // it came, and `&self` keeps everyone from changing it.
+        Some(unsafe { core::slice::from_raw_parts(chunk.add(at), len) })
+    }
+
+    /// The same, to change.
+    #[inline]
+    pub fn bytes_mut(&mut self, index: u32, at: usize, len: usize) -> Option<&mut [u8]> {
+        let chunk = self.inside(index, at, len)?;
+        // SAFETY: as bytes(); `&mut self` keeps everyone else from seeing it.
+        Some(unsafe { core::slice::from_raw_parts_mut(chunk.add(at), len) })
+    }
+
+    /// Two places to read and one to change that none of them may overlap.
+    pub fn two_and_one(&mut self, two: [(u32, usize); 2], one: (u32, usize), len: usize) -> Option<(&[u8], &[u8], &mut [u8])> {
+        let apart = |place: (u32, usize)| place.0 != one.0 || place.1.abs_diff(one.1) >= len;
+        if !two.into_iter().all(apart) {
+            return None;
+        }
+        let [(a, a_at), (b, b_at)] = two;
+        let (a, b, c) = (self.inside(a, a_at, len)?, self.inside(b, b_at, len)?, self.inside(one.0, one.1, len)?);
+        // SAFETY: all three lie inside their chunks, and the one to change overlaps neither of the others.
+        unsafe {
+            Some((
+                core::slice::from_raw_parts(a.add(a_at), len),
+                core::slice::from_raw_parts(b.add(b_at), len),
+                core::slice::from_raw_parts_mut(c.add(one.1), len),
+            ))
+        }
+    }
+
+    #[inline]
+    fn inside(&self, index: u32, at: usize, len: usize) -> Option<*mut u8> {
+        let end = at.checked_add(len)?;
+        (end <= self.chunk_bytes()).then(|| self.address(index))?
+    }
+
+    /// Fills a chunk with zeros.
+    pub fn zero(&mut self, index: u32) {
+        if let Some(chunk) = self.address(index) {
+            // SAFETY: a chunk has chunk_bytes writable bytes; no reference to them exists.
+            unsafe { chunk.write_bytes(0, self.chunk_bytes()) };
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A place in the order of the keys that outlives changes of the tree.
+
+use super::page::Page;
+use super::path::{child, Path};
+use super::KeyBuf;
+use crate::error::Result;
+use crate::store::{PageId, PageStore};
+
+/// Walks the entries whose keys follow a key. It remembers its last key, and the path to it for as long
+/// as the tree has not changed.
+#[derive(Clone)]
+pub struct Cursor {
+    key: KeyBuf,
+    path: Path,
+    change: u32,
+    inclusive: bool,
+}
+
+impl Cursor {
+    /// A cursor before the first key that begins with `key`, or follows it.
+    pub fn before(key: &[u8]) -> Self {
+        Cursor { key: KeyBuf::of(&[key]), path: Path::new(), change: 0, inclusive: true }
+    }
+
+    /// A cursor behind `key`.
+    pub fn behind(key: &[u8]) -> Self {
+        Cursor { inclusive: false, ..Cursor::before(key) }
+    }
+
+    /// Goes to the next entry and gives its page and its index there; `None` at the end. `change` is a
+    /// number, not 0, that is another one whenever the tree may have changed.
+    pub fn next<S: PageStore>(&mut self, store: &mut S, root: PageId, change: u32) -> Result<Option<(PageId, usize)>> {
+        if root == PageId::NONE {
+            return Ok(None);
+        }
+        if self.change == change && self.path.len() > 0 {
+            let (id, index) = self.path.leaf();
+            let depth = self.path.len().wrapping_sub(1);
+            self.path.set(depth, id, index.wrapping_add(1));
+        } else {
+            let mut path = Path::new();
+            path.descend(store, root, Some(self.key.as_slice()))?;
+            if path.found() && !self.inclusive {
+                let (id, index) = path.leaf();
+                path.set(path.len().wrapping_sub(1), id, index.wrapping_add(1));
+            }
+            self.path = path;
+            self.change = change;
+        }
+        loop {
+            let (id, index) = self.path.leaf();
+            let page = Page(store.page(id)?);
+            if let Some(key) = page.key(index) {
+                self.key.set(key);
+                self.inclusive = false;
+                return Ok(Some((id, index)));
+            }
+            if !self.next_leaf(store)? {
+                self.change = 0;
+                return Ok(None);
+            }
+        }
+    }
+
+    fn next_leaf<S: PageStore>(&mut self, store: &mut S) -> Result<bool> {
+        let mut depth = self.path.len().wrapping_sub(1);
+        while let Some(above) = depth.checked_sub(1) {
+            let step = self.path.step(above);
+            let index = usize::from(step.index).wrapping_add(1);
+            let page = Page(store.page(step.id)?);
+            if index < page.count() {
+                let next = child(page, index)?;
+                self.path.set(above, step.id, index);
+                self.path.truncate(depth);
+                self.path.descend(store, next, None)?;
+                return Ok(true);
+            }
+            depth = above;
+        }
+        Ok(false)
+    }
+
+    /// Goes back, so that the entry last given comes again.
+    pub fn step_back(&mut self) {
+        self.inclusive = true;
+        self.change = 0;
+    }
+
+    /// The key of the entry last given.
+    #[inline]
+    pub fn key(&self) -> &[u8] {
+        self.key.as_slice()
+    }
+}

@@ -1,0 +1,580 @@
+//! One page: a sorted map from keys to small values, the keys' common prefix stored once.
+//!
+//! ```text
+//!  0      1         2       4            6         8        10           12
+//! +-------+---------+-------+------------+---------+--------+------------+-----------------
+//! | level | 0       | count | cells from | garbage | run    | prefix len | slot 0 | slot 1 | …
+//! +-------+---------+-------+------------+---------+--------+------------+-----------------
+//!   … free … | cell | cell | … | prefix |
+//! ```
+//!
+//! A slot is the offset of a cell, in the order of the keys; all numbers are little-endian `u16`. A
+//! cell is `varint suffix length, varint value length, suffix, value`. Leaves (level 0) hold records
+//! and index entries, branches the ids of the pages one level below: entry `i` leads to the keys from
+//! its own key on, entry 0 to everything before entry 1. `run` is the slot after the last
+//! insertion: an insertion there goes on with an ascending run, and the page is then split so that what
+//! is behind stays full. A branch's entry 0 has no key of its own: it stands under the prefix alone.
+
+use crate::bytes::{u16_at, varint_at, varint_len, write, write_u16, write_varint};
+use crate::store::PageId;
+use core::cmp::Ordering;
+
+/// Bytes before the first slot.
+pub const HEADER: usize = 12;
+const SLOT: usize = 2;
+
+/// The largest cell with its slot: any two fit a page, so that every page can be split.
+pub const fn max_cell(page_size: usize) -> usize {
+    (page_size - HEADER) / 2
+}
+
+/// A key in two parts: what the page's keys share, and the rest.
+#[derive(Clone, Copy, Default)]
+pub struct Key<'a> {
+    /// The first part.
+    pub prefix: &'a [u8],
+    /// What follows.
+    pub suffix: &'a [u8],
+}
+
+impl<'a> Key<'a> {
+    /// A key in one part.
+    pub fn whole(key: &'a [u8]) -> Self {
+        Key { prefix: &[], suffix: key }
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        self.prefix.len().wrapping_add(self.suffix.len())
+    }
+
+    fn bytes(self) -> impl Iterator<Item = &'a u8> {
+        self.prefix.iter().chain(self.suffix)
+    }
+
+    /// How many bytes it begins alike with another.
+    pub fn common(self, other: Key) -> usize {
+        self.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count()
+    }
+
+    /// Copies it from byte `from` on to `at` of `buf`, and gives where it ends there.
+    pub fn copy_from(self, from: usize, buf: &mut [u8], at: usize) -> usize {
+        let head = self.prefix.get(from..).unwrap_or(&[]);
+        let tail = self.suffix.get(from.saturating_sub(self.prefix.len())..).unwrap_or(&[]);
+        write(buf, at, head);
+        let at = at.wrapping_add(head.len());
+        write(buf, at, tail);
+        at.wrapping_add(tail.len())
+    }
+}
+
+/// One entry of a page.
+#[derive(Clone, Copy, Default)]
+pub struct Cell<'a> {
+    /// The key behind the page's prefix.
+    pub suffix: &'a [u8],
+    /// What the key leads to.
+    pub value: &'a [u8],
+    /// Where the value begins in the page.
+    pub value_at: usize,
+    start: usize,
+}
+
+impl Cell<'_> {
+    fn size(&self) -> usize {
+        self.value_at.wrapping_add(self.value.len()).wrapping_sub(self.start)
+    }
+}
+
+/// How a new entry gets into a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// Into the free space as it is.
+    Direct,
+    /// After the page has been packed, perhaps with another prefix.
+    Packed,
+    /// Not at all.
+    No,
+}
+
+/// A value given in up to three parts, so that nobody has to put them together first.
+pub type Parts<'a> = [&'a [u8]; 3];
+
+fn parts_len(value: &Parts) -> usize {
+    value.iter().map(|part| part.len()).sum()
+}
+
+fn cell_size(suffix: usize, value: usize) -> usize {
+    varint_len(suffix as u32) + varint_len(value as u32) + suffix + value
+}
+
+/// Whether an entry may stand in a page itself.
+pub fn fits_a_cell(page_size: usize, key: usize, value: usize) -> bool {
+    SLOT + cell_size(key, value) <= max_cell(page_size)
+}
+
+/// A page to read.
+#[derive(Clone, Copy)]
+pub struct Page<'a>(pub &'a [u8]);
+
+impl<'a> Page<'a> {
+    /// 0 for a leaf.
+    #[inline]
+    pub fn level(self) -> u8 {
+        self.0.first().copied().unwrap_or(0)
+    }
+
+    /// How many entries.
+    #[inline]
+    pub fn count(self) -> usize {
+        usize::from(u16_at(self.0, 2))
+    }
+
+    fn cells_from(self) -> usize {
+        usize::from(u16_at(self.0, 4))
+    }
+
+    fn garbage(self) -> usize {
+        usize::from(u16_at(self.0, 6))
+    }
+
+    /// The slot at which an ascending run would go on.
+    pub fn run(self) -> usize {
+        usize::from(u16_at(self.0, 8))
+    }
+
+    /// What all keys begin with.
+    #[inline]
+    pub fn prefix(self) -> &'a [u8] {
+        let len = usize::from(u16_at(self.0, 10));
+        self.0.get(self.0.len().wrapping_sub(len)..).unwrap_or(&[])
+    }
+
+    /// Entry `index`; `None` where there is none, or the page is damaged.
+    #[inline]
+    pub fn cell(self, index: usize) -> Option<Cell<'a>> {
+        let start = usize::from(u16_at(self.0, HEADER.wrapping_add(index.wrapping_mul(SLOT))));
+        if index >= self.count() || start < HEADER {
+            return None;
+        }
+        let (suffix_len, at) = varint_at(self.0, start)?;
+        let (value_len, at) = varint_at(self.0, at)?;
+        let (suffix, rest) = self.0.get(at..)?.split_at_checked(suffix_len as usize)?;
+        let value_at = at.wrapping_add(suffix_len as usize);
+        Some(Cell { suffix, value: rest.get(..value_len as usize)?, value_at, start })
+    }
+
+    /// The whole key of entry `index`.
+    pub fn key(self, index: usize) -> Option<Key<'a>> {
+        Some(Key { prefix: self.prefix(), suffix: self.cell(index)?.suffix })
+    }
+
+    /// Where `key` stands, or where it would.
+    #[inline]
+    pub fn search(self, key: &[u8]) -> Result<usize, usize> {
+        let prefix = self.prefix();
+        let Some(rest) = key.strip_prefix(prefix) else {
+            return Err(if key < prefix { 0 } else { self.count() });
+        };
+        let (mut low, mut high) = (0, self.count());
+        while low < high {
+            let middle = low.wrapping_add(high) / 2;
+            let suffix = self.cell(middle).map_or(&[][..], |cell| cell.suffix);
+            match suffix.cmp(rest) {
+                Ordering::Less => low = middle.wrapping_add(1),
+                Ordering::Equal => return Ok(middle),
+                Ordering::Greater => high = middle,
+            }
+        }
+        Err(low)
+    }
+
+    /// In a branch: the entry that leads to `key`.
+    #[inline]
+    pub fn child_for(self, key: &[u8]) -> usize {
+        match self.search(key) {
+            Ok(index) => index,
+            Err(index) => index.saturating_sub(1),
+        }
+    }
+
+    fn slots_end(self) -> usize {
+        HEADER.wrapping_add(self.count().wrapping_mul(SLOT))
+    }
+
+    fn contiguous(self) -> usize {
+        self.cells_from().saturating_sub(self.slots_end())
+    }
+
+    /// Bytes in use, of the whole page.
+    pub fn used(self) -> usize {
+        self.0.len().saturating_sub(self.contiguous()).saturating_sub(self.garbage())
+    }
+
+    /// How an entry would get in at `index`.
+    pub fn fit(self, index: usize, key: &[u8], value: &Parts) -> Fit {
+        let prefix = self.prefix();
+        if key.starts_with(prefix) {
+            let size = SLOT + cell_size(key.len().saturating_sub(prefix.len()), parts_len(value));
+            if size <= self.contiguous() {
+                return Fit::Direct;
+            }
+        }
+        let cells = Cells { new: Some((index, key, *value)), ..Cells::of(self) };
+        if cells.packed(0, cells.count()) <= self.0.len() {
+            Fit::Packed
+        } else {
+            Fit::No
+        }
+    }
+
+    /// Whether an entry of these lengths gets in wherever it belongs, whatever it does to the prefix.
+    pub fn takes_any(self, key: usize, value: usize) -> bool {
+        let prefix = self.prefix().len();
+        let grown = self.used().wrapping_add(self.count().saturating_mul(prefix.wrapping_add(1)));
+        grown.wrapping_add(SLOT + cell_size(key, value)) <= self.0.len()
+    }
+}
+
+/// A page to change.
+pub struct PageMut<'a>(pub &'a mut [u8]);
+
+impl PageMut<'_> {
+    /// Makes it an empty page whose keys will begin with what `prefix` says.
+    pub fn clear(&mut self, level: u8, prefix: Key, prefix_len: usize) {
+        let size = self.0.len();
+        write(self.0, 0, &[level, 0]);
+        let from = size.wrapping_sub(prefix_len);
+        let head = prefix.prefix.get(..prefix_len).unwrap_or(prefix.prefix);
+        let tail = prefix.suffix.get(..prefix_len.saturating_sub(head.len())).unwrap_or(&[]);
+        write(self.0, from, head);
+        write(self.0, from.wrapping_add(head.len()), tail);
+        write_u16(self.0, 2, 0);
+        write_u16(self.0, 4, from as u16);
+        write_u16(self.0, 6, 0);
+        write_u16(self.0, 8, u16::MAX);
+        write_u16(self.0, 10, prefix_len as u16);
+    }
+
+    fn page(&self) -> Page<'_> {
+        Page(self.0)
+    }
+
+    /// Notes where the last insertion was.
+    pub fn set_run(&mut self, run: usize) {
+        write_u16(self.0, 8, run as u16);
+    }
+
+    /// Puts an entry at `index`, into free space that [`Page::fit`] has found.
+    pub fn insert(&mut self, index: usize, key: &[u8], value: &Parts) {
+        let prefix = self.page().prefix().len();
+        self.place(index, Key::whole(key), prefix, value);
+        self.set_run(index.wrapping_add(1));
+    }
+
+    fn place(&mut self, index: usize, key: Key, prefix: usize, value: &Parts) {
+        let suffix = key.len().saturating_sub(prefix);
+        let size = cell_size(suffix, parts_len(value));
+        let (count, slots_end) = (self.page().count(), self.page().slots_end());
+        let at = self.page().cells_from().wrapping_sub(size);
+        let next = write_varint(self.0, at, suffix as u32);
+        let next = write_varint(self.0, next, parts_len(value) as u32);
+        let mut next = key.copy_from(prefix, self.0, next);
+        for part in value {
+            write(self.0, next, part);
+            next = next.wrapping_add(part.len());
+        }
+        let slot = HEADER.wrapping_add(index.wrapping_mul(SLOT));
+        if let Some(slots) = self.0.get_mut(slot..slots_end.wrapping_add(SLOT)) {
+            shift_right(slots);
+        }
+        write_u16(self.0, slot, at as u16);
+        write_u16(self.0, 2, count.wrapping_add(1) as u16);
+        write_u16(self.0, 4, at as u16);
+    }
+
+    /// Takes entry `index` out. Of a branch's first two entries it is entry 1 that goes, its child
+    /// being entry 0's from now on.
+    pub fn remove(&mut self, index: usize) {
+        let mut index = index;
+        if index == 0 && self.page().level() > 0 {
+            let next = self.page().cell(1).map(|cell| PageId::from_bytes(cell.value).to_bytes());
+            if let Some(child) = next {
+                self.overwrite(0, &[&child, &[], &[]]);
+                index = 1;
+            }
+        }
+        let page = self.page();
+        let Some(size) = page.cell(index).map(|cell| cell.size()) else { return };
+        let (count, garbage, slots_end, run) = (page.count(), page.garbage(), page.slots_end(), page.run());
+        let slot = HEADER.wrapping_add(index.wrapping_mul(SLOT));
+        if let Some(slots) = self.0.get_mut(slot..slots_end) {
+            shift_left(slots);
+        }
+        write_u16(self.0, 2, count.wrapping_sub(1) as u16);
+        write_u16(self.0, 6, garbage.wrapping_add(size) as u16);
+        if run > index {
+            self.set_run(run.saturating_sub(1));
+        }
+    }
+
+    /// Writes over the value of entry `index`; false, and nothing written, if it has another length.
+    pub fn overwrite(&mut self, index: usize, value: &Parts) -> bool {
+        let Some(cell) = self.page().cell(index) else { return false };
+        if cell.value.len() != parts_len(value) {
+            return false;
+        }
+        let mut at = cell.value_at;
+        for part in value {
+            write(self.0, at, part);
+            at = at.wrapping_add(part.len());
+        }
+        true
+    }
+}
+
+fn shift_right(slots: &mut [u8]) {
+    let len = slots.len().saturating_sub(SLOT);
+    slots.copy_within(..len, SLOT);
+}
+
+fn shift_left(slots: &mut [u8]) {
+    if slots.len() >= SLOT {
+        slots.copy_within(SLOT.., 0);
+    }
+}
+
+/// The entries that a page is made of anew: those of a page, then those of its right sibling, with one
+/// more put in.
+#[derive(Clone, Copy)]
+pub struct Cells<'a> {
+    /// The page whose entries come first.
+    pub left: Page<'a>,
+    /// Where there is one: the page whose entries follow.
+    pub right: Option<Page<'a>>,
+    /// One more entry and its index among all of them.
+    pub new: Option<(usize, &'a [u8], Parts<'a>)>,
+    /// The new one stands in the place of the one that has its index.
+    pub replaces: bool,
+    /// In branches: the key that leads to the right page, so its entry 0's when that is not first.
+    pub separator: &'a [u8],
+}
+
+impl<'a> Cells<'a> {
+    /// The entries of one page.
+    pub fn of(page: Page<'a>) -> Self {
+        Cells { left: page, right: None, new: None, replaces: false, separator: &[] }
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        let right = self.right.map_or(0, |page| page.count());
+        let new = usize::from(self.new.is_some() && !self.replaces);
+        self.left.count().wrapping_add(right).wrapping_add(new)
+    }
+
+    /// The key and the value of entry `index`.
+    pub fn get(&self, index: usize) -> (Key<'a>, Parts<'a>) {
+        let mut index = index;
+        if let Some((at, key, value)) = self.new {
+            match index.cmp(&at) {
+                Ordering::Equal => return (Key::whole(key), value),
+                Ordering::Greater if !self.replaces => index = index.wrapping_sub(1),
+                _ => {}
+            }
+        }
+        let left = self.left.count();
+        let (page, index) = match self.right {
+            Some(right) if index >= left => (right, index.wrapping_sub(left)),
+            _ => (self.left, index),
+        };
+        let cell = page.cell(index).unwrap_or_default();
+        let key = match index {
+            0 if page.level() > 0 => Key::whole(self.separator),
+            _ => Key { prefix: page.prefix(), suffix: cell.suffix },
+        };
+        (key, [cell.value, &[], &[]])
+    }
+
+    /// The first entry of `from` on that has a key of its own in a page that begins with `from`.
+    fn first_key(&self, from: usize) -> usize {
+        from.wrapping_add(usize::from(self.left.level() > 0))
+    }
+
+    /// The prefix that entries `from` to before `to` share.
+    fn prefix(&self, from: usize, to: usize) -> (Key<'a>, usize) {
+        let from = self.first_key(from);
+        if from >= to {
+            return (Key::default(), 0);
+        }
+        let first = self.get(from).0;
+        (first, first.common(self.get(to.wrapping_sub(1)).0))
+    }
+
+    /// Bytes of entry `index` with its slot, behind a prefix of `prefix` bytes.
+    pub fn size(&self, index: usize, prefix: usize) -> usize {
+        let (key, value) = self.get(index);
+        SLOT.wrapping_add(cell_size(key.len().saturating_sub(prefix), parts_len(&value)))
+    }
+
+    /// Bytes of a page that holds entries `from` to before `to` and nothing else.
+    pub fn packed(&self, from: usize, to: usize) -> usize {
+        let (_, prefix) = self.prefix(from, to);
+        let keyless = from..self.first_key(from).min(to);
+        let first: usize = keyless.clone().map(|index| self.size(index, usize::MAX)).sum();
+        let others: usize = (keyless.end..to).map(|index| self.size(index, prefix)).sum();
+        HEADER.wrapping_add(prefix).wrapping_add(first).wrapping_add(others)
+    }
+
+    /// Makes `page` of entries `from` to before `to`.
+    pub fn build(&self, from: usize, to: usize, page: &mut [u8]) {
+        let (first, prefix) = self.prefix(from, to);
+        let mut page = PageMut(page);
+        page.clear(self.left.level(), first, prefix);
+        for (slot, index) in (from..to).enumerate() {
+            let (key, value) = self.get(index);
+            let key = if index < self.first_key(from) { Key::default() } else { key };
+            page.place(slot, key, prefix, &value);
+        }
+        if let Some((at, _, _)) = self.new.filter(|(at, _, _)| (from..to).contains(at)) {
+            page.set_run(at.wrapping_sub(from).wrapping_add(1));
+        }
+    }
+
+    /// Where to split: the first entry of the right page, so that both halves fit.
+    pub fn split_point(&self, page_size: usize) -> Option<usize> {
+        let count = self.count();
+        let fits = |at: usize| {
+            at > 0 && at < count && self.packed(0, at) <= page_size && self.packed(at, count) <= page_size
+        };
+        if let Some((at, _, _)) = self.new {
+            let run = at == self.left.run();
+            if run && fits(at) {
+                return Some(at);
+            }
+            if run && fits(at.wrapping_add(1)) {
+                return Some(at.wrapping_add(1));
+            }
+        }
+        let total: usize = (0..count).map(|index| self.size(index, 0)).sum();
+        let mut left = 0;
+        let mut middle = 1;
+        for index in 0..count {
+            left = self.size(index, 0).wrapping_add(left);
+            if left.wrapping_mul(2) >= total {
+                middle = index.max(1);
+                break;
+            }
+        }
+        if fits(middle) {
+            return Some(middle);
+        }
+        (1..count).filter(|at| fits(*at)).min_by_key(|at| at.abs_diff(middle))
+    }
+}
+
+/// The shortest key that is above `left` and not above `right`, as a length of `right`.
+pub fn separator_len(left: Key, right: Key) -> usize {
+    left.common(right).wrapping_add(1).min(right.len())
+}
+
+/// `search` and its like compare prefix and suffix apart; this is what they must agree with.
+#[cfg(test)]
+pub fn whole_key(page: Page, index: usize) -> std::vec::Vec<u8> {
+    let mut key = page.prefix().to_vec();
+    key.extend_from_slice(page.cell(index).map_or(&[][..], |cell| cell.suffix));
+    key
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn filled(keys: &[&[u8]]) -> Vec<u8> {
+        let mut buf = std::vec![0; 512];
+        PageMut(&mut buf).clear(0, Key::default(), 0);
+        for key in keys {
+            add(&mut buf, key, b"v");
+        }
+        buf
+    }
+
+    fn add(buf: &mut [u8], key: &[u8], value: &[u8]) -> bool {
+        let index = Page(buf).search(key).unwrap_err();
+        match Page(buf).fit(index, key, &[value, &[], &[]]) {
+            Fit::Direct => PageMut(buf).insert(index, key, &[value, &[], &[]]),
+            Fit::Packed => {
+                let old = buf.to_vec();
+                let new = Some((index, key, [value, &[][..], &[][..]]));
+                let cells = Cells { new, ..Cells::of(Page(&old)) };
+                cells.build(0, cells.count(), buf);
+            }
+            Fit::No => return false,
+        }
+        true
+    }
+
+    #[test]
+    fn entries_are_found_in_order_whatever_order_they_came_in() {
+        let buf = filled(&[b"night", b"nine", b"ni", b"nicest", b"a", b"nicer"]);
+        let page = Page(&buf);
+        let keys: Vec<_> = (0..page.count()).map(|n| whole_key(page, n)).collect();
+        assert_eq!(keys, [&b"a"[..], b"ni", b"nicer", b"nicest", b"night", b"nine"]);
+        for (n, key) in keys.iter().enumerate() {
+            assert_eq!(page.search(key), Ok(n));
+        }
+        assert_eq!(page.search(b"nice"), Err(2));
+        assert_eq!(page.search(b"zz"), Err(6));
+        assert_eq!(page.search(b""), Err(0));
+    }
+
+    #[test]
+    fn keys_in_order_share_their_prefix_and_fill_the_page() {
+        let mut buf = filled(&[]);
+        let mut count = 0;
+        while add(&mut buf, std::format!("Dlong-common-key-{count:06}").as_bytes(), b"0123456789") {
+            count += 1;
+        }
+        assert!(count >= 29, "{count} entries of 10 bytes in 512");
+        assert!(Page(&buf).prefix().len() >= 20);
+    }
+
+    #[test]
+    fn a_removed_entry_leaves_room_that_packing_finds() {
+        let mut buf = filled(&[]);
+        let mut key = 0;
+        while add(&mut buf, &[b'k', key], &[7; 40]) {
+            key += 1;
+        }
+        PageMut(&mut buf).remove(3);
+        assert_eq!(Page(&buf).search(&[b'k', 3]), Err(3));
+        assert_eq!(Page(&buf).fit(3, &[b'k', 3], &[&[8; 40], &[], &[]]), Fit::Packed);
+        assert!(add(&mut buf, &[b'k', 3], &[8; 40]));
+        assert_eq!(Page(&buf).cell(3).unwrap().value, &[8; 40]);
+    }
+
+    #[test]
+    fn a_damaged_page_gives_no_entries_and_no_panic() {
+        let mut buf = filled(&[b"one", b"two"]);
+        write_u16(&mut buf, HEADER, 511);
+        assert!(Page(&buf).cell(0).is_none());
+        write_u16(&mut buf, 2, u16::MAX);
+        assert!(Page(&buf).cell(40_000).is_none());
+        assert!(Page(&[]).cell(0).is_none());
+    }
+
+    #[test]
+    fn a_split_of_an_ascending_run_leaves_the_left_page_full() {
+        let mut buf = filled(&[]);
+        let mut n = 0;
+        while add(&mut buf, std::format!("{n:04}").as_bytes(), &[1; 20]) {
+            n += 1;
+        }
+        let key = std::format!("{n:04}");
+        let new = Some((n, key.as_bytes(), [&[1; 20][..], &[], &[]]));
+        let cells = Cells { new, ..Cells::of(Page(&buf)) };
+        assert_eq!(cells.split_point(512), Some(n));
+    }
+}
