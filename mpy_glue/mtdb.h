@@ -50,7 +50,7 @@ typedef enum {
 // State of one open database. Its memory is the caller's, is scanned by the caller's collector (it
 // holds the address of the memory given) and must not move.
 typedef struct {
-    uint64_t opaque[32];
+    uint64_t opaque[80];
 } mtdb_database_t;
 
 typedef struct {
@@ -73,7 +73,6 @@ void *mtdb_memory_surplus(mtdb_database_t *db);
 void *mtdb_memory_reclaim(mtdb_database_t *db);
 
 size_t mtdb_max_key(const mtdb_database_t *db);
-uint32_t mtdb_page_size(const mtdb_database_t *db);
 
 typedef struct {
     uint64_t puts, gets, deletes, queries, batches;  // since opening; puts and deletes count records
@@ -88,7 +87,7 @@ typedef struct {
     uint32_t tree_height;
 } mtdb_statistics_t;
 
-void mtdb_statistics(const mtdb_database_t *db, mtdb_statistics_t *out);
+int32_t mtdb_statistics(mtdb_database_t *db, mtdb_statistics_t *out);
 // Counts an operation that the engine cannot see as one.
 void mtdb_count_batch(mtdb_database_t *db);
 void mtdb_count_query(mtdb_database_t *db);
@@ -200,11 +199,11 @@ typedef struct {
 
 // Replaces a record of that key whole. MTDB_OK. MTDB_BAD_TAG also when a tag is written out that the
 // table of names has or could hold: mtdb_intern_names first.
-int32_t mtdb_put(mtdb_database_t *db, const mtdb_record_t *record, uint64_t now);
-// Replaces the value of a record and leaves TTL and tags. MTDB_ABSENT when it is gone or its body no
+int32_t mtdb_put(mtdb_database_t *db, const mtdb_record_t *record);
+// Replaces the body of a record (its tags, as it had them, and the new value) and leaves its TTL:
+// `expires` of the record given does not count. MTDB_ABSENT when the record is gone or its body no
 // longer has that fingerprint.
-int32_t mtdb_update(mtdb_database_t *db, const uint8_t *key, size_t key_len, uint64_t fingerprint,
-    const uint8_t *value, size_t value_len, uint64_t now);
+int32_t mtdb_update(mtdb_database_t *db, const mtdb_record_t *record, uint64_t fingerprint, uint64_t now);
 uint64_t mtdb_fingerprint(const uint8_t *body, size_t len);
 // MTDB_OK, MTDB_ABSENT, or MTDB_NO_ROOM with body_len set. buf may be NULL with cap 0 (existence).
 int32_t mtdb_get(mtdb_database_t *db, const uint8_t *key, size_t key_len, uint64_t now, uint8_t *buf,

@@ -110,9 +110,9 @@ pub fn hash32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
-/// 64-bit FNV-1a, to tell whether a record has changed.
-pub fn hash64(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+/// 64-bit FNV-1a, to tell whether a record has changed; `before` is the hash of what stands before.
+pub fn hash64(bytes: &[u8], before: Option<u64>) -> u64 {
+    bytes.iter().fold(before.unwrap_or(0xcbf2_9ce4_8422_2325), |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }

@@ -10,7 +10,10 @@
 extern crate std;
 
 pub mod bytes;
+pub mod database;
+pub mod document;
 mod error;
+pub mod query;
 pub mod store;
 pub mod tree;
 

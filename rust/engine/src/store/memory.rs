@@ -281,7 +281,11 @@ impl PageStore for MemoryStore {
     }
 
     fn reserve(&mut self, pages: usize, touched: usize) -> Result<()> {
-        let images = if self.depth() > 0 { touched.saturating_add(Journal::pages_for(self.page_size(), pages.saturating_add(touched))) } else { 0 };
+        let images = if self.depth() > 0 {
+            touched.saturating_add(Journal::pages_for(self.page_size(), pages.saturating_add(touched)))
+        } else {
+            0
+        };
         let scratch = usize::from(self.scratch == PageId::NONE);
         self.need(pages.saturating_add(images).saturating_add(scratch))?;
         if self.scratch == PageId::NONE {
@@ -324,7 +328,8 @@ impl PageStore for MemoryStore {
     }
 
     fn build(&mut self, left: PageId, right: PageId) -> Result<(&[u8], &[u8], &mut [u8])> {
-        let (left, right, scratch, size) = (self.place(left), self.place(right), self.place(self.scratch), self.page_size());
+        let (left, right, scratch, size) =
+            (self.place(left), self.place(right), self.place(self.scratch), self.page_size());
         self.chunks.two_and_one([left, right], scratch, size).ok_or(Error::Corrupt)
     }
 

@@ -147,7 +147,12 @@ impl Chunks {
     }
 
     /// Two places to read and one to change that none of them may overlap.
-    pub fn two_and_one(&mut self, two: [(u32, usize); 2], one: (u32, usize), len: usize) -> Option<(&[u8], &[u8], &mut [u8])> {
+    pub fn two_and_one(
+        &mut self,
+        two: [(u32, usize); 2],
+        one: (u32, usize),
+        len: usize,
+    ) -> Option<(&[u8], &[u8], &mut [u8])> {
         let apart = |place: (u32, usize)| place.0 != one.0 || place.1.abs_diff(one.1) >= len;
         if !two.into_iter().all(apart) {
             return None;

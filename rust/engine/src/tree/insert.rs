@@ -11,7 +11,13 @@ const CHILD: usize = 4;
 
 /// Puts `key` with `value` where `path`, just located for that key, leads; a value that is there
 /// is replaced. Changes nothing when it fails for want of memory.
-pub fn insert<S: PageStore>(store: &mut S, root: &mut PageId, path: &mut Path, key: &[u8], value: &Parts) -> Result<()> {
+pub fn insert<S: PageStore>(
+    store: &mut S,
+    root: &mut PageId,
+    path: &mut Path,
+    key: &[u8],
+    value: &Parts,
+) -> Result<()> {
     if *root == PageId::NONE {
         store.reserve(1, 0)?;
         *root = store.allocate()?;

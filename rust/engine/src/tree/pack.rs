@@ -13,7 +13,9 @@ use crate::store::{PageId, PageStore};
 /// last leaf.
 pub fn pack<S: PageStore>(store: &mut S, root: &mut PageId, key: &mut KeyBuf) -> Result<bool> {
     let mut path = locate(store, *root, key.as_slice())?;
-    let Some(above) = path.len().checked_sub(2) else { return Ok(false) };
+    let Some(above) = path.len().checked_sub(2) else {
+        return Ok(false);
+    };
     store.reserve(0, path.len().wrapping_mul(2))?;
     let parent = path.step(above);
     let right_index = usize::from(parent.index).wrapping_add(1);

@@ -48,6 +48,11 @@ impl<'a> Key<'a> {
         self.prefix.len().wrapping_add(self.suffix.len())
     }
 
+    /// Its first byte.
+    pub fn first(&self) -> Option<u8> {
+        self.prefix.first().or(self.suffix.first()).copied()
+    }
+
     fn bytes(self) -> impl Iterator<Item = &'a u8> {
         self.prefix.iter().chain(self.suffix)
     }
@@ -305,7 +310,9 @@ impl PageMut<'_> {
             }
         }
         let page = self.page();
-        let Some(size) = page.cell(index).map(|cell| cell.size()) else { return };
+        let Some(size) = page.cell(index).map(|cell| cell.size()) else {
+            return;
+        };
         let (count, garbage, slots_end, run) = (page.count(), page.garbage(), page.slots_end(), page.run());
         let slot = HEADER.wrapping_add(index.wrapping_mul(SLOT));
         if let Some(slots) = self.0.get_mut(slot..slots_end) {
@@ -320,7 +327,9 @@ impl PageMut<'_> {
 
     /// Writes over the value of entry `index`; false, and nothing written, if it has another length.
     pub fn overwrite(&mut self, index: usize, value: &Parts) -> bool {
-        let Some(cell) = self.page().cell(index) else { return false };
+        let Some(cell) = self.page().cell(index) else {
+            return false;
+        };
         if cell.value.len() != parts_len(value) {
             return false;
         }
@@ -444,9 +453,8 @@ impl<'a> Cells<'a> {
     /// Where to split: the first entry of the right page, so that both halves fit.
     pub fn split_point(&self, page_size: usize) -> Option<usize> {
         let count = self.count();
-        let fits = |at: usize| {
-            at > 0 && at < count && self.packed(0, at) <= page_size && self.packed(at, count) <= page_size
-        };
+        let fits =
+            |at: usize| at > 0 && at < count && self.packed(0, at) <= page_size && self.packed(at, count) <= page_size;
         if let Some((at, _, _)) = self.new {
             let run = at == self.left.run();
             if run && fits(at) {
@@ -485,7 +493,6 @@ pub fn whole_key(page: Page, index: usize) -> std::vec::Vec<u8> {
     key.extend_from_slice(page.cell(index).map_or(&[][..], |cell| cell.suffix));
     key
 }
-
 
 #[cfg(test)]
 mod tests {

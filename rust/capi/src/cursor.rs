@@ -1,0 +1,61 @@
+//! Walking all records.
+
+use crate::abi;
+use crate::pointers::{buffer, cursor, database};
+use crate::record::tell;
+use mtdb_engine::bytes::write;
+use mtdb_engine::database::{Found, ScanCursor};
+use mtdb_engine::Result;
+
+/// Copies the cursor's key to the caller, if there was a record, and tells of it.
+///
+/// # Safety
+/// `key` is the caller's and takes any key, `found` is the caller's.
+pub unsafe fn tell_with_key(
+    result: Result<Option<Found>>,
+    cursor: &ScanCursor,
+    key: *mut u8,
+    found: *mut abi::mtdb_found_t,
+) -> i32 {
+    let mut key_len = 0;
+    if matches!(result, Ok(Some(_))) {
+        key_len = cursor.key().len();
+        // SAFETY: the caller's promise.
+        let buf = unsafe { buffer(key, key_len) };
+        write(buf.unwrap_or(&mut []), 0, cursor.key());
+    }
+    // SAFETY: the caller's promise.
+    unsafe { tell(result, key_len, found) }
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_cursor_start(cursor: *mut abi::mtdb_cursor_t) {
+    // SAFETY: the caller gives memory for a cursor; pointers.rs has checked the layout.
+    unsafe { cursor.cast::<ScanCursor>().write(ScanCursor::new()) };
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_cursor_next(
+    db: *mut abi::mtdb_database_t,
+    place: *mut abi::mtdb_cursor_t,
+    now: u64,
+    key: *mut u8,
+    buf: *mut u8,
+    cap: usize,
+    found: *mut abi::mtdb_found_t,
+) -> i32 {
+    // SAFETY: the caller gives a started cursor.
+    let cursor = unsafe { cursor(place) };
+    // SAFETY: the caller gives an open database and a buffer or none.
+    let result = unsafe { database(db).next(cursor, now, buffer(buf, cap)) };
+    // SAFETY: the caller gives memory for a key and for what is found.
+    unsafe { tell_with_key(result, cursor, key, found) }
+}

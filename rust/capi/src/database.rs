@@ -1,0 +1,268 @@
+//! Opening, memory, upkeep, transactions, statistics.
+
+use crate::abi::{self, error_status, status};
+use crate::pointers::{database, MemoryDatabase};
+use core::ptr::null_mut;
+use mtdb_engine::database::{FlushRule, Statistics};
+use mtdb_engine::store::memory::MemoryStore;
+use mtdb_engine::store::raw::Block;
+use mtdb_engine::Result;
+
+/// The status for a step: whether it was the last one.
+fn step(result: Result<bool>) -> i32 {
+    match result {
+        Ok(true) => abi::MTDB_OK,
+        Ok(false) => abi::MTDB_MORE,
+        Err(error) => error_status(error),
+    }
+}
+
+fn raw(block: Option<Block>) -> *mut cty::c_void {
+    block.map_or(null_mut(), |block| block.into_raw().cast())
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_open_memory(db: *mut abi::mtdb_database_t, options: *const abi::mtdb_options_t) -> i32 {
+    // SAFETY: the caller gives options to read.
+    let options = unsafe { &*options };
+    let flush = match (options.flush_threshold, options.adaptive) {
+        (0, true) => FlushRule::Memory,
+        (0, false) => FlushRule::Every(10),
+        (writes, _) => FlushRule::Every(writes),
+    };
+    match MemoryStore::new(options.page_size as usize, options.memory_limit) {
+        Ok(store) => {
+            // SAFETY: the caller gives memory for a database; pointers.rs has checked the layout.
+            unsafe { db.cast::<MemoryDatabase>().write(MemoryDatabase::new(store, flush)) };
+            abi::MTDB_OK
+        }
+        Err(error) => error_status(error),
+    }
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_memory_wanted(db: *mut abi::mtdb_database_t) -> usize {
+    // SAFETY: the caller gives an open database.
+    unsafe { database(db) }.store_mut().wanted()
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_memory_give(
+    db: *mut abi::mtdb_database_t,
+    memory: *mut cty::c_void,
+    bytes: usize,
+) -> *mut cty::c_void {
+    // SAFETY: the caller hands the block over until it gets it back.
+    let Some(block) = (unsafe { Block::new(memory.cast(), bytes) }) else {
+        return memory;
+    };
+    // SAFETY: the caller gives an open database.
+    raw(unsafe { database(db) }.store_mut().give(block))
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_memory_surplus(db: *mut abi::mtdb_database_t) -> *mut cty::c_void {
+    // SAFETY: the caller gives an open database.
+    raw(unsafe { database(db) }.store_mut().surplus())
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_memory_reclaim(db: *mut abi::mtdb_database_t) -> *mut cty::c_void {
+    // SAFETY: the caller gives an open database.
+    raw(unsafe { database(db) }.store_mut().reclaim())
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_max_key(db: *const abi::mtdb_database_t) -> usize {
+    // SAFETY: the caller gives an open database.
+    unsafe { database(db.cast_mut()) }.max_key()
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_statistics(db: *mut abi::mtdb_database_t, out: *mut abi::mtdb_statistics_t) -> i32 {
+    // SAFETY: the caller gives an open database.
+    let Statistics {
+        puts,
+        gets,
+        deletes,
+        queries,
+        batches,
+        flushes,
+        bytes_used,
+        bytes_limit,
+        records,
+        ttl_records,
+        names,
+        page_size,
+        tree_height,
+    } = match unsafe { database(db) }.statistics() {
+        Ok(statistics) => statistics,
+        Err(error) => return error_status(error),
+    };
+    let statistics = abi::mtdb_statistics_t {
+        puts,
+        gets,
+        deletes,
+        queries,
+        batches,
+        flushes,
+        bytes_used,
+        bytes_limit,
+        free_bytes: bytes_limit.saturating_sub(bytes_used),
+        records,
+        ttl_records,
+        names,
+        page_size,
+        tree_height,
+    };
+    // SAFETY: the caller gives memory for them.
+    unsafe { out.write(statistics) };
+    abi::MTDB_OK
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_count_batch(db: *mut abi::mtdb_database_t) {
+    // SAFETY: the caller gives an open database.
+    unsafe { database(db) }.count_batch();
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_count_query(db: *mut abi::mtdb_database_t) {
+    // SAFETY: the caller gives an open database.
+    unsafe { database(db) }.count_query();
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_expire(db: *mut abi::mtdb_database_t, now: u64, budget: u32, removed: *mut u32) -> i32 {
+    // SAFETY: the caller gives an open database.
+    let result = unsafe { database(db) }.expire(now, budget);
+    step(result.map(|(count, all)| {
+        // SAFETY: the caller gives a number to add to.
+        unsafe { *removed = (*removed).wrapping_add(count) };
+        all
+    }))
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_has_expired(db: *const abi::mtdb_database_t, now: u64) -> bool {
+    // SAFETY: the caller gives an open database.
+    unsafe { database(db.cast_mut()) }.has_expired(now)
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_compact(db: *mut abi::mtdb_database_t, budget: u32) -> i32 {
+    // SAFETY: the caller gives an open database.
+    step(unsafe { database(db) }.compact(budget))
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_wrote(db: *mut abi::mtdb_database_t, writes: u32) -> i32 {
+    // SAFETY: the caller gives an open database.
+    unsafe { database(db) }.wrote(writes);
+    abi::MTDB_OK
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_flush(db: *mut abi::mtdb_database_t) -> i32 {
+    // SAFETY: the caller gives an open database.
+    unsafe { database(db) }.flush();
+    abi::MTDB_OK
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_begin(db: *mut abi::mtdb_database_t) -> i32 {
+    // SAFETY: the caller gives an open database.
+    status(unsafe { database(db) }.begin())
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_commit(db: *mut abi::mtdb_database_t) -> i32 {
+    // SAFETY: the caller gives an open database.
+    unsafe { database(db) }.commit();
+    abi::MTDB_OK
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_rollback(db: *mut abi::mtdb_database_t) -> i32 {
+    // SAFETY: the caller gives an open database.
+    unsafe { database(db) }.rollback();
+    abi::MTDB_OK
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_transaction_depth(db: *const abi::mtdb_database_t) -> u32 {
+    // SAFETY: the caller gives an open database.
+    unsafe { database(db.cast_mut()) }.depth()
+}

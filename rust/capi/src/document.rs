@@ -1,0 +1,303 @@
+//! Writing and reading encoded documents, and the table of names.
+
+use crate::abi::{self, error_status, status};
+use crate::pointers::{buffer, database, slice};
+use core::ptr::null;
+use mtdb_engine::bytes::write;
+use mtdb_engine::document::{Encoder, Item, Name, Reader};
+use mtdb_engine::{Error, Result};
+
+/// Runs one push on the caller's encoder.
+///
+/// # Safety
+/// `encoder` is the caller's, and its buffer is as long as it says.
+unsafe fn push(encoder: *mut abi::mtdb_encoder_t, item: impl FnOnce(&mut Encoder) -> Result<()>) -> i32 {
+    // SAFETY: the caller's promise.
+    let out = unsafe { &mut *encoder };
+    // SAFETY: the caller's promise.
+    let buf = unsafe { buffer(out.buf, out.cap) }.unwrap_or(&mut []);
+    let mut encoder = Encoder::new(buf, out.len, out.json_len, out.literals);
+    let result = item(&mut encoder);
+    (out.len, out.json_len, out.literals) = (encoder.len, encoder.json_len, encoder.literals);
+    status(result)
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_encoder_start(encoder: *mut abi::mtdb_encoder_t, buf: *mut u8, cap: usize) {
+    // SAFETY: the caller gives memory for an encoder.
+    unsafe { encoder.write(abi::mtdb_encoder_t { buf, cap, len: 0, json_len: 0, literals: 0 }) };
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_push_none(encoder: *mut abi::mtdb_encoder_t) -> i32 {
+    // SAFETY: the caller gives an encoder.
+    unsafe { push(encoder, |encoder| encoder.none()) }
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_push_bool(encoder: *mut abi::mtdb_encoder_t, value: bool) -> i32 {
+    // SAFETY: the caller gives an encoder.
+    unsafe { push(encoder, |encoder| encoder.bool(value)) }
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_push_int(encoder: *mut abi::mtdb_encoder_t, value: i64) -> i32 {
+    // SAFETY: the caller gives an encoder.
+    unsafe { push(encoder, |encoder| encoder.int(value)) }
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_push_bigint(
+    encoder: *mut abi::mtdb_encoder_t,
+    negative: bool,
+    magnitude: *const u8,
+    len: usize,
+    json_len: usize,
+) -> i32 {
+    // SAFETY: the caller gives an encoder and bytes.
+    unsafe { push(encoder, |encoder| encoder.big_int(negative, slice(magnitude, len), json_len)) }
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_push_float(encoder: *mut abi::mtdb_encoder_t, value: f64, json_len: usize) -> i32 {
+    // SAFETY: the caller gives an encoder.
+    unsafe { push(encoder, |encoder| encoder.float(value, json_len)) }
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_push_str(encoder: *mut abi::mtdb_encoder_t, text: *const u8, len: usize) -> i32 {
+    // SAFETY: the caller gives an encoder and bytes.
+    unsafe { push(encoder, |encoder| encoder.str(slice(text, len))) }
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_push_list(encoder: *mut abi::mtdb_encoder_t, items: usize) -> i32 {
+    // SAFETY: the caller gives an encoder.
+    unsafe { push(encoder, |encoder| encoder.list(items)) }
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_push_dict(encoder: *mut abi::mtdb_encoder_t, items: usize) -> i32 {
+    // SAFETY: the caller gives an encoder.
+    unsafe { push(encoder, |encoder| encoder.dict(items)) }
+}
+
+/// Asks the table of names, if there is a database, and says whether the name could get a number.
+///
+/// # Safety
+/// `db` is null or an open database, `name` the caller's.
+unsafe fn look_up(db: *mut abi::mtdb_database_t, name: &mut abi::mtdb_name_t) -> Result<bool> {
+    if db.is_null() || name.number != 0 {
+        return Ok(false);
+    }
+    // SAFETY: the caller's promise.
+    let database = unsafe { database(db) };
+    // SAFETY: the caller gives bytes.
+    name.number = u32::from(database.name_number(unsafe { slice(name.text, name.len) })?);
+    Ok(database.has_room_for_names())
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_push_name(
+    encoder: *mut abi::mtdb_encoder_t,
+    db: *mut abi::mtdb_database_t,
+    name: *mut abi::mtdb_name_t,
+) -> i32 {
+    // SAFETY: the caller gives a name.
+    let name = unsafe { &mut *name };
+    // SAFETY: the caller gives a database or null.
+    match unsafe { look_up(db, name) } {
+        // SAFETY: the caller gives an encoder and bytes.
+        Ok(room) => unsafe {
+            push(encoder, |encoder| encoder.name(name.number as u16, slice(name.text, name.len), room))
+        },
+        Err(error) => error_status(error),
+    }
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_push_tag(
+    encoder: *mut abi::mtdb_encoder_t,
+    db: *mut abi::mtdb_database_t,
+    tag: *mut abi::mtdb_name_t,
+) -> i32 {
+    // SAFETY: the caller gives a name.
+    let tag = unsafe { &mut *tag };
+    // SAFETY: the caller gives a database or null.
+    match unsafe { look_up(db, tag) } {
+        // SAFETY: the caller gives an encoder and bytes.
+        Ok(room) => unsafe { push(encoder, |encoder| encoder.tag(tag.number as u16, slice(tag.text, tag.len), room)) },
+        Err(error) => error_status(error),
+    }
+}
+
+/// Runs one read on the caller's reader.
+///
+/// # Safety
+/// `reader` is the caller's, and its buffer is as long as it says.
+unsafe fn read<'a, T>(reader: *mut abi::mtdb_reader_t, read: impl FnOnce(&mut Reader<'a>) -> Result<T>) -> Result<T> {
+    // SAFETY: the caller's promise.
+    let place = unsafe { &mut *reader };
+    // SAFETY: the caller's promise.
+    let mut reader = Reader::new(unsafe { slice(place.buf, place.len) }, place.at);
+    let result = read(&mut reader)?;
+    place.at = reader.at;
+    Ok(result)
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_read(reader: *mut abi::mtdb_reader_t, item: *mut abi::mtdb_item_t) -> i32 {
+    // SAFETY: the caller gives a reader.
+    let found = match unsafe { read(reader, |reader| reader.item()) } {
+        Ok(found) => found,
+        Err(error) => return error_status(error),
+    };
+    let mut out = abi::mtdb_item_t { kind: abi::MTDB_NONE, len: 0, bytes: null(), integer: 0, real: 0.0 };
+    match found {
+        Item::None => {}
+        Item::Bool(value) => (out.kind, out.integer) = (abi::MTDB_BOOL, i64::from(value)),
+        Item::Int(value) => (out.kind, out.integer) = (abi::MTDB_INT, value),
+        Item::BigInt(negative, magnitude) => {
+            (out.kind, out.integer) = (abi::MTDB_BIGINT, i64::from(negative));
+            (out.bytes, out.len) = (magnitude.as_ptr(), magnitude.len());
+        }
+        Item::Float(value) => (out.kind, out.real) = (abi::MTDB_FLOAT, value),
+        Item::Str(text) => (out.kind, out.bytes, out.len) = (abi::MTDB_STR, text.as_ptr(), text.len()),
+        Item::List(count) => (out.kind, out.len) = (abi::MTDB_LIST, count as usize),
+        Item::Dict(count) => (out.kind, out.len) = (abi::MTDB_DICT, count as usize),
+    }
+    // SAFETY: the caller gives memory for an item.
+    unsafe { item.write(out) };
+    abi::MTDB_OK
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_read_name(reader: *mut abi::mtdb_reader_t, name: *mut abi::mtdb_name_t) -> i32 {
+    // SAFETY: the caller gives a reader.
+    let out = match unsafe { read(reader, |reader| reader.name()) } {
+        Ok(Name::Number(number)) => abi::mtdb_name_t { text: null(), len: 0, number: u32::from(number) },
+        Ok(Name::Text(text)) => abi::mtdb_name_t { text: text.as_ptr(), len: text.len(), number: 0 },
+        Err(error) => return error_status(error),
+    };
+    // SAFETY: the caller gives memory for a name.
+    unsafe { name.write(out) };
+    abi::MTDB_OK
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_names_epoch(db: *const abi::mtdb_database_t) -> u32 {
+    // SAFETY: the caller gives an open database.
+    unsafe { database(db.cast_mut()) }.names_epoch()
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_name_number(db: *mut abi::mtdb_database_t, text: *const u8, len: usize) -> u32 {
+    // SAFETY: the caller gives an open database and bytes.
+    unsafe { database(db).name_number(slice(text, len)) }.map_or(0, u32::from)
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_name_text(
+    db: *mut abi::mtdb_database_t,
+    number: u32,
+    buf: *mut u8,
+    len: *mut usize,
+) -> i32 {
+    let Ok(number) = u16::try_from(number) else {
+        return abi::MTDB_CORRUPT;
+    };
+    let mut text = [0; abi::MTDB_MAX_TAG_BYTES as usize];
+    // SAFETY: the caller gives an open database.
+    let result = unsafe { database(db) }.name_text(number, &mut text).map(|text_len| {
+        let text = text.get(..text_len).unwrap_or(&[]);
+        // SAFETY: the caller gives a buffer of MTDB_MAX_TAG_BYTES and a length to set.
+        unsafe {
+            write(buffer(buf, text.len()).unwrap_or(&mut []), 0, text);
+            *len = text.len();
+        }
+    });
+    status(result)
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_intern_names(
+    db: *mut abi::mtdb_database_t,
+    body: *mut u8,
+    len: *mut usize,
+    tag_count: u32,
+) -> i32 {
+    // SAFETY: the caller gives a body of that length.
+    let Some(body) = (unsafe { buffer(body, *len) }) else {
+        return error_status(Error::Corrupt);
+    };
+    // SAFETY: the caller gives an open database and a length to set.
+    status(unsafe { database(db) }.intern_names(body, tag_count).map(|new_len| unsafe { *len = new_len }))
+}

@@ -1,0 +1,87 @@
+//! Removing records.
+
+use super::put::free_chain;
+use super::record::Head;
+use super::{document_key, Database, DOCUMENT, EXPIRY};
+use crate::error::{Error, Result};
+use crate::store::{Meta, PageId, PageStore};
+use crate::tree::page::Page;
+use crate::tree::{self, Cursor};
+
+impl<S: PageStore> Database<S> {
+    /// Removes the record with that key; false if there is none. One whose time has come is removed too,
+    /// and was not there.
+    pub fn delete(&mut self, key: &[u8], now: u64) -> Result<bool> {
+        self.check_key(key)?;
+        let mut path = self.locate(document_key(key).as_slice())?;
+        if !path.found() {
+            return Ok(false);
+        }
+        let (leaf, index) = path.leaf();
+        let stored = self.stored(leaf, index)?;
+        if stored.head.is_plain() {
+            self.remove_at(&mut path)?;
+            self.meta.records = self.meta.records.wrapping_sub(1);
+        } else {
+            self.delete_linked(key)?;
+        }
+        let expired = stored.head.has_expired(now);
+        self.counts.deletes = self.counts.deletes.wrapping_add(u64::from(!expired));
+        Ok(!expired)
+    }
+
+    /// Removes a record and its other entries, whole or not at all.
+    pub(super) fn delete_linked(&mut self, key: &[u8]) -> Result<()> {
+        let whole = |database: &mut Self| {
+            database.unlink(key)?;
+            database.remove(document_key(key).as_slice())?;
+            database.meta.records = database.meta.records.wrapping_sub(1);
+            Ok(())
+        };
+        if self.store.removal_can_fail() {
+            self.atomically(whole)
+        } else {
+            whole(self)
+        }
+    }
+
+    /// Removes every record and every name, and gives how many records were there.
+    pub fn purge(&mut self, now: u64) -> Result<u32> {
+        let expired = self.count_expired(now)?;
+        let there = self.meta.records.saturating_sub(expired);
+        if self.store.removal_can_fail() {
+            self.atomically(Self::clear)?;
+        } else {
+            self.clear()?;
+        }
+        self.counts.deletes = self.counts.deletes.wrapping_add(u64::from(there));
+        Ok(there)
+    }
+
+    fn clear(&mut self) -> Result<()> {
+        self.changed();
+        tree::clear(&mut self.store, &mut self.meta.root, free_large)?;
+        self.meta = Meta { root: PageId::NONE, records: 0, ttl_records: 0, field_tags: 0, names: 0 };
+        self.forget_names();
+        Ok(())
+    }
+
+    fn count_expired(&mut self, now: u64) -> Result<u32> {
+        let mut expired = 0u32;
+        let mut cursor = Cursor::before(&[EXPIRY]);
+        while self.next_expired(&mut cursor, now)? {
+            expired = expired.wrapping_add(1);
+        }
+        Ok(expired)
+    }
+}
+
+/// Frees the chain of a large record when its page goes.
+fn free_large<S: PageStore>(store: &mut S, leaf: PageId, index: usize) -> Result<()> {
+    let page = Page(store.page(leaf)?);
+    if page.key(index).and_then(|key| key.first()) != Some(DOCUMENT) {
+        return Ok(());
+    }
+    let head = Head::read(page.cell(index).ok_or(Error::Corrupt)?.value)?;
+    head.large.map_or(Ok(()), |(len, first)| free_chain(store, len, first))
+}

@@ -1,0 +1,51 @@
+//! Removing records whose time has come.
+
+use super::{Database, EXPIRY};
+use crate::error::{Error, Result};
+use crate::store::PageStore;
+use crate::tree::{Cursor, KeyBuf};
+
+impl<S: PageStore> Database<S> {
+    /// Whether a record's time may have come. O(1); true at most once too often for each record that
+    /// was removed before its time.
+    pub fn has_expired(&self, now: u64) -> bool {
+        self.next_expiry <= now
+    }
+
+    /// Removes at most `budget` records whose time has come and gives how many, and whether none is left.
+    /// Inside a transaction nothing is done.
+    pub fn expire(&mut self, now: u64, budget: u32) -> Result<(u32, bool)> {
+        let mut removed = 0;
+        if self.store.depth() > 0 || !self.has_expired(now) {
+            return Ok((0, true));
+        }
+        let mut cursor = Cursor::before(&[EXPIRY]);
+        while self.next_expired(&mut cursor, now)? {
+            if removed == budget {
+                return Ok((removed, false));
+            }
+            let key = KeyBuf::of(&[cursor.key().get(7..).ok_or(Error::Corrupt)?]);
+            self.delete_linked(key.as_slice())?;
+            removed = removed.wrapping_add(1);
+        }
+        self.next_expiry = match time_of(cursor.key()) {
+            Some(time) if time > now => time,
+            _ => u64::MAX,
+        };
+        Ok((removed, true))
+    }
+
+    /// Goes to the next record whose time has come. At the end the cursor is on the first one whose time
+    /// has not, if there is one.
+    pub(super) fn next_expired(&mut self, cursor: &mut Cursor, now: u64) -> Result<bool> {
+        let next = cursor.next(&mut self.store, self.meta.root, self.change)?;
+        Ok(next.is_some() && time_of(cursor.key()).is_some_and(|time| time <= now))
+    }
+}
+
+/// The time in the key of an expiry entry.
+fn time_of(key: &[u8]) -> Option<u64> {
+    let (namespace, rest) = key.split_first()?;
+    let time = rest.first_chunk::<6>()?;
+    (*namespace == EXPIRY).then(|| time.iter().fold(0, |time, byte| time << 8 | u64::from(*byte)))
+}

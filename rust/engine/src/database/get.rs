@@ -1,0 +1,121 @@
+//! Reading records.
+
+use super::record::Head;
+use super::{document_key, Database};
+use crate::bytes::write;
+use crate::error::{Error, Result};
+use crate::store::{PageId, PageStore};
+use crate::tree::page::Page;
+
+/// What is known of a record that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Bytes of its body.
+    pub body_len: usize,
+    /// Tags at the beginning of the body.
+    pub tag_count: u32,
+    /// When it expires, or [`super::FOREVER`].
+    pub expires: u64,
+}
+
+/// Where a record stands: its leaf, its entry there, and its head.
+#[derive(Clone, Copy)]
+pub(super) struct Stored {
+    pub leaf: PageId,
+    pub index: usize,
+    pub head: Head,
+    pub body_len: usize,
+}
+
+impl Stored {
+    pub fn found(&self) -> Found {
+        Found { body_len: self.body_len, tag_count: self.head.tag_count, expires: self.head.expires }
+    }
+}
+
+impl<S: PageStore> Database<S> {
+    /// Copies the body of the record with that key into `buf`; `None` where there is none, or its time
+    /// has come. [`Error::NoRoom`] says how long the body is; with no buffer at all nothing is copied.
+    pub fn get(&mut self, key: &[u8], now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
+        self.check_key(key)?;
+        self.counts.gets = self.counts.gets.wrapping_add(1);
+        let Some(stored) = self.find(key)? else {
+            return Ok(None);
+        };
+        if stored.head.has_expired(now) {
+            return Ok(None);
+        }
+        if let Some(buf) = buf {
+            self.copy_body(&stored, buf)?;
+        }
+        Ok(Some(stored.found()))
+    }
+
+    /// The record with that key, expired or not.
+    pub(super) fn find(&mut self, key: &[u8]) -> Result<Option<Stored>> {
+        let path = self.locate(document_key(key).as_slice())?;
+        if !path.found() {
+            return Ok(None);
+        }
+        let (leaf, index) = path.leaf();
+        self.stored(leaf, index).map(Some)
+    }
+
+    /// The record in entry `index` of a leaf.
+    pub(super) fn stored(&mut self, leaf: PageId, index: usize) -> Result<Stored> {
+        let value = Page(self.store.page(leaf)?).cell(index).ok_or(Error::Corrupt)?.value;
+        let head = Head::read(value)?;
+        let body_len = match head.large {
+            Some((len, _)) => len as usize,
+            None => value.len().saturating_sub(head.len),
+        };
+        Ok(Stored { leaf, index, head, body_len })
+    }
+
+    /// The body of a record that is not large, in its page.
+    pub(super) fn body_in_place(&mut self, stored: &Stored) -> Result<&[u8]> {
+        let value = Page(self.store.page(stored.leaf)?).cell(stored.index).ok_or(Error::Corrupt)?.value;
+        value.get(stored.head.len..).ok_or(Error::Corrupt)
+    }
+
+    /// Copies a whole body.
+    pub(super) fn copy_body(&mut self, stored: &Stored, buf: &mut [u8]) -> Result<()> {
+        let room = buf.get_mut(..stored.body_len).ok_or(Error::NoRoom(stored.body_len))?;
+        match self.read_body(stored, 0, room)? {
+            copied if copied == stored.body_len => Ok(()),
+            _ => Err(Error::Corrupt),
+        }
+    }
+
+    /// Copies the body from `at` on, as much of it as there is and fits, and gives how much that was.
+    pub(super) fn read_body(&mut self, stored: &Stored, at: usize, buf: &mut [u8]) -> Result<usize> {
+        let Some((len, mut page)) = stored.head.large else {
+            return Ok(copy_out(self.body_in_place(stored)?, at, buf));
+        };
+        let mut skip = at;
+        let mut copied = 0;
+        let mut left = len as usize;
+        while left > 0 && copied < buf.len() {
+            let (next, bytes) = chain_page(self.store.page(page)?, left)?;
+            let room = buf.get_mut(copied..).unwrap_or(&mut []);
+            copied = copied.wrapping_add(copy_out(bytes, skip, room));
+            skip = skip.saturating_sub(bytes.len());
+            left = left.wrapping_sub(bytes.len());
+            page = next;
+        }
+        Ok(copied)
+    }
+}
+
+/// The next page of a chain and the bytes in this one, of `left` that are to come.
+pub(super) fn chain_page(page: &[u8], left: usize) -> Result<(PageId, &[u8])> {
+    let (next, bytes) = page.split_at_checked(4).ok_or(Error::Corrupt)?;
+    Ok((PageId::from_bytes(next), bytes.get(..left).unwrap_or(bytes)))
+}
+
+fn copy_out(bytes: &[u8], at: usize, buf: &mut [u8]) -> usize {
+    let bytes = bytes.get(at..).unwrap_or(&[]);
+    let bytes = bytes.get(..buf.len()).unwrap_or(bytes);
+    write(buf, 0, bytes);
+    bytes.len()
+}

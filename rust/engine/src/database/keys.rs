@@ -1,0 +1,47 @@
+//! Keys for records that are put without one.
+
+use super::{document_key, Database};
+use crate::error::Result;
+use crate::store::PageStore;
+
+/// Their one width.
+pub const GENERATED_KEY_BYTES: usize = 10;
+
+const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+
+impl<S: PageStore> Database<S> {
+    /// The next generated key: they sort in the order in which they were given, none is given twice, and
+    /// none is that of a record that is there.
+    pub fn next_key(&mut self) -> Result<[u8; GENERATED_KEY_BYTES]> {
+        loop {
+            let key = digits(self.next_key);
+            self.next_key = self.next_key.wrapping_add(1);
+            if !self.locate(document_key(&key).as_slice())?.found() {
+                return Ok(key);
+            }
+        }
+    }
+}
+
+/// A number in base 32, of one width.
+fn digits(number: u64) -> [u8; GENERATED_KEY_BYTES] {
+    let mut key = [b'0'; GENERATED_KEY_BYTES];
+    let mut rest = number;
+    for digit in key.iter_mut().rev() {
+        *digit = DIGITS.get((rest % 32) as usize).copied().unwrap_or(b'0');
+        rest /= 32;
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digits;
+
+    #[test]
+    fn keys_sort_in_the_order_of_their_numbers() {
+        let keys: std::vec::Vec<_> = [0, 1, 9, 10, 31, 32, 1023, 1024, 1 << 40].map(digits).into();
+        assert!(keys.is_sorted());
+        assert_eq!(digits(33), *b"0000000011");
+    }
+}

@@ -1,0 +1,149 @@
+//! The database: records with keys, TTLs and tags, in one tree of pages.
+//!
+//! Everything stands in the tree under one-byte namespaces:
+//!
+//! | key | value |
+//! |---|---|
+//! | `D` key | the record: see [`record`] |
+//! | `E` time, 6 bytes, high byte first, key | nothing: the record expires then |
+//! | `N` name | the name's number, 2 bytes |
+//! | `T` number, 2 bytes, high byte first, key | nothing: the record has that tag |
+//! | `U` 32-bit FNV-1a of the tag, key | nothing: the same for tags without a number |
+//! | `n` number, 2 bytes, high byte first | the name of that number |
+
+mod delete;
+mod expiry;
+mod flush;
+mod get;
+mod keys;
+mod names;
+mod put;
+pub mod record;
+mod scan;
+mod statistics;
+mod transaction;
+
+pub use flush::FlushRule;
+pub use get::Found;
+pub use keys::GENERATED_KEY_BYTES;
+pub use names::MAX_NAME_NUMBER;
+pub use put::NewRecord;
+pub use scan::{Next, ScanCursor};
+pub use statistics::Statistics;
+
+use crate::error::{Error, Result};
+use crate::store::{Meta, PageId, PageStore};
+use crate::tree::{self, KeyBuf, Path};
+use statistics::Counts;
+
+/// The longest key, whatever the page size.
+pub const MAX_KEY_BYTES: usize = 255;
+/// The most tags a record can have.
+pub const MAX_TAGS: u32 = 32;
+/// The longest tag in bytes.
+pub const MAX_TAG_BYTES: usize = 64;
+/// The longest encoded body in bytes.
+pub const MAX_VALUE_BYTES: usize = 65_535;
+/// As a time of expiry: never.
+pub const FOREVER: u64 = 0;
+
+const DOCUMENT: u8 = b'D';
+const EXPIRY: u8 = b'E';
+const NAME: u8 = b'N';
+const TAG: u8 = b'T';
+const UNNUMBERED_TAG: u8 = b'U';
+const NUMBER: u8 = b'n';
+
+/// An open database on a store of pages. Times are milliseconds of one clock that never goes back.
+pub struct Database<S> {
+    store: S,
+    meta: Meta,
+    /// Another number whenever the tree has changed; never 0.
+    change: u32,
+    names_epoch: u32,
+    /// The number of the name `tags`, 0 while it has none.
+    tags_name: u16,
+    next_key: u64,
+    /// No record expires before.
+    next_expiry: u64,
+    flush: FlushRule,
+    counts: Counts,
+    pack_from: KeyBuf,
+}
+
+impl<S: PageStore> Database<S> {
+    /// A database on an empty store.
+    pub fn new(store: S, flush: FlushRule) -> Self {
+        Database {
+            store,
+            meta: Meta { root: PageId::NONE, records: 0, ttl_records: 0, field_tags: 0, names: 0 },
+            change: 1,
+            names_epoch: 0,
+            tags_name: 0,
+            next_key: 0,
+            next_expiry: u64::MAX,
+            flush,
+            counts: Counts::default(),
+            pack_from: KeyBuf::new(),
+        }
+    }
+
+    /// The store below, for what only its owner knows: memory to give and to take back.
+    pub fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    /// The longest key in bytes: a quarter of the page less 8, and never over 255.
+    pub fn max_key(&self) -> usize {
+        (self.store.page_size() / 4).saturating_sub(8).min(MAX_KEY_BYTES)
+    }
+
+    fn check_key(&self, key: &[u8]) -> Result<()> {
+        if (1..=self.max_key()).contains(&key.len()) {
+            Ok(())
+        } else {
+            Err(Error::BadKey)
+        }
+    }
+
+    fn changed(&mut self) {
+        self.change = self.change.wrapping_add(1).max(1);
+    }
+
+    fn locate(&mut self, key: &[u8]) -> Result<Path> {
+        tree::locate(&mut self.store, self.meta.root, key)
+    }
+
+    fn insert(&mut self, key: &[u8], value: &tree::page::Parts) -> Result<()> {
+        let mut path = self.locate(key)?;
+        self.insert_at(&mut path, key, value)
+    }
+
+    fn insert_at(&mut self, path: &mut Path, key: &[u8], value: &tree::page::Parts) -> Result<()> {
+        self.changed();
+        tree::insert(&mut self.store, &mut self.meta.root, path, key, value)
+    }
+
+    /// Takes an entry out; false if it is not there.
+    fn remove(&mut self, key: &[u8]) -> Result<bool> {
+        let mut path = self.locate(key)?;
+        if path.found() {
+            self.remove_at(&mut path)?;
+        }
+        Ok(path.found())
+    }
+
+    fn remove_at(&mut self, path: &mut Path) -> Result<()> {
+        self.changed();
+        tree::remove(&mut self.store, &mut self.meta.root, path)
+    }
+}
+
+fn document_key(key: &[u8]) -> KeyBuf {
+    KeyBuf::of(&[&[DOCUMENT], key])
+}
+
+fn expiry_key(expires: u64, key: &[u8]) -> KeyBuf {
+    let [_, _, time @ ..] = expires.to_be_bytes();
+    KeyBuf::of(&[&[EXPIRY], &time, key])
+}

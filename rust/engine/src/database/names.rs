@@ -1,0 +1,165 @@
+//! The table of names: fields and tags that repeat are stored once and referred to by number.
+
+use super::{Database, MAX_TAG_BYTES, NAME, NUMBER};
+use crate::bytes::{u16_at, write, write_varint};
+use crate::document::{Name, NameWalk, Reader, MAX_NUMBERED_NAME};
+use crate::error::{Error, Result};
+use crate::store::PageStore;
+use crate::tree::page::Page;
+use crate::tree::KeyBuf;
+
+/// The largest number. Names beyond that many are written out wherever they stand.
+pub const MAX_NAME_NUMBER: u16 = 511;
+
+impl<S: PageStore> Database<S> {
+    /// Grows when numbers were taken away.
+    pub fn names_epoch(&self) -> u32 {
+        self.names_epoch
+    }
+
+    /// How many names have a number: they are 1 to that.
+    pub fn names(&self) -> u32 {
+        self.meta.names
+    }
+
+    /// Whether another name would get a number.
+    pub fn has_room_for_names(&self) -> bool {
+        self.meta.names < u32::from(MAX_NAME_NUMBER)
+    }
+
+    /// The number of a name, or 0.
+    pub fn name_number(&mut self, name: &[u8]) -> Result<u16> {
+        if name.len() > MAX_NUMBERED_NAME {
+            return Ok(0);
+        }
+        let path = self.locate(name_key(name).as_slice())?;
+        if !path.found() {
+            return Ok(0);
+        }
+        let (leaf, index) = path.leaf();
+        let cell = Page(self.store.page(leaf)?).cell(index).ok_or(Error::Corrupt)?;
+        Ok(u16_at(cell.value, 0))
+    }
+
+    /// Copies the name of a number into `buf` and gives its length.
+    pub fn name_text(&mut self, number: u16, buf: &mut [u8; MAX_TAG_BYTES]) -> Result<usize> {
+        let path = self.locate(number_key(number).as_slice())?;
+        if !path.found() {
+            return Err(Error::Corrupt);
+        }
+        let (leaf, index) = path.leaf();
+        let text = Page(self.store.page(leaf)?).cell(index).ok_or(Error::Corrupt)?.value;
+        match write(buf, 0, text) {
+            true => Ok(text.len()),
+            false => Err(Error::Corrupt),
+        }
+    }
+
+    /// Whether a name that is written out has a number or would get one.
+    pub(super) fn could_have_number(&mut self, name: &[u8]) -> Result<bool> {
+        Ok(name.len() <= MAX_NUMBERED_NAME && (self.has_room_for_names() || self.name_number(name)? != 0))
+    }
+
+    /// Gives numbers to the names written out in a body, puts them in their place, and gives the body's
+    /// new length. What has got a number keeps it when this fails: the caller's transaction undoes that.
+    pub fn intern_names(&mut self, body: &mut [u8], tag_count: u32) -> Result<usize> {
+        let mut tags = Reader::new(body, 0);
+        for _ in 0..tag_count {
+            if let Name::Text(text) = tags.name()? {
+                self.intern(text)?;
+            }
+        }
+        let value_at = tags.at;
+        let mut walk = NameWalk::new(value_at);
+        while let Some((at, _)) = walk.next(body)? {
+            if let Name::Text(text) = Reader::new(body, at).name()? {
+                self.intern(text)?;
+            }
+        }
+        self.number_names(body, tag_count)
+    }
+
+    /// Replaces each name written out by its number. The body only gets shorter, so it is done in place.
+    fn number_names(&mut self, body: &mut [u8], tag_count: u32) -> Result<usize> {
+        let mut shift = Shift { to: 0, from: 0 };
+        let mut at = 0;
+        for _ in 0..tag_count {
+            let mut reader = Reader::new(body, at);
+            reader.name()?;
+            let end = reader.at;
+            self.number_name(body, at, end, &mut shift)?;
+            at = end;
+        }
+        let mut walk = NameWalk::new(at);
+        while let Some((at, end)) = walk.next(body)? {
+            self.number_name(body, at, end, &mut shift)?;
+        }
+        let end = body.len();
+        shift.copy(body, end);
+        Ok(shift.to)
+    }
+
+    fn number_name(&mut self, body: &mut [u8], at: usize, end: usize, shift: &mut Shift) -> Result<()> {
+        let Name::Text(text) = Reader::new(body, at).name()? else {
+            return Ok(());
+        };
+        let number = self.name_number(text)?;
+        if number != 0 {
+            shift.copy(body, at);
+            shift.to = write_varint(body, shift.to, u32::from(number));
+            shift.from = end;
+        }
+        Ok(())
+    }
+
+    /// Gives a name a number, if it has none and there is one left.
+    fn intern(&mut self, name: &[u8]) -> Result<()> {
+        if name.len() > MAX_NUMBERED_NAME || !self.has_room_for_names() || self.name_number(name)? != 0 {
+            return Ok(());
+        }
+        let number = self.meta.names.wrapping_add(1) as u16;
+        self.atomically(|database| {
+            database.insert(name_key(name).as_slice(), &[&number.to_le_bytes(), &[], &[]])?;
+            database.insert(number_key(number).as_slice(), &[name, &[], &[]])?;
+            database.meta.names = u32::from(number);
+            Ok(())
+        })?;
+        if name == b"tags" {
+            self.tags_name = number;
+        }
+        Ok(())
+    }
+
+    /// After numbers were taken away.
+    pub(super) fn forget_names(&mut self) {
+        self.names_epoch = self.names_epoch.wrapping_add(1);
+        if u32::from(self.tags_name) > self.meta.names {
+            self.tags_name = 0;
+        }
+    }
+}
+
+/// Bytes moved to the front: those from `from` on belong at `to`.
+struct Shift {
+    to: usize,
+    from: usize,
+}
+
+impl Shift {
+    fn copy(&mut self, bytes: &mut [u8], until: usize) {
+        let len = until.saturating_sub(self.from);
+        if self.from.saturating_add(len) <= bytes.len() && self.to <= self.from {
+            bytes.copy_within(self.from..self.from.wrapping_add(len), self.to);
+        }
+        self.to = self.to.wrapping_add(len);
+        self.from = until;
+    }
+}
+
+fn name_key(name: &[u8]) -> KeyBuf {
+    KeyBuf::of(&[&[NAME], name])
+}
+
+fn number_key(number: u16) -> KeyBuf {
+    KeyBuf::of(&[&[NUMBER], &number.to_be_bytes()])
+}

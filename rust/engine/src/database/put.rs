@@ -1,0 +1,232 @@
+//! Writing records.
+
+use super::get::{chain_page, Stored};
+use super::record::{Head, MAX_HEAD};
+use super::{
+    document_key, expiry_key, Database, FOREVER, MAX_TAGS, MAX_TAG_BYTES, MAX_VALUE_BYTES, TAG, UNNUMBERED_TAG,
+};
+use crate::bytes::{hash32, hash64, write};
+use crate::document::{Item, Name, Reader};
+use crate::error::{Error, Result};
+use crate::store::{PageId, PageStore};
+use crate::tree::{page::fits_a_cell, KeyBuf, Path};
+
+/// A record to put.
+#[derive(Clone, Copy)]
+pub struct NewRecord<'a> {
+    /// Its key in UTF-8.
+    pub key: &'a [u8],
+    /// Its tags, each a name, and one value, encoded.
+    pub body: &'a [u8],
+    /// How many tags.
+    pub tag_count: u32,
+    /// When it expires, in milliseconds, or [`FOREVER`].
+    pub expires: u64,
+}
+
+impl<S: PageStore> Database<S> {
+    /// Stores a record; one of the same key is replaced whole.
+    pub fn put(&mut self, record: &NewRecord) -> Result<()> {
+        self.check_key(record.key)?;
+        let head = self.head_of(record)?;
+        let key = document_key(record.key);
+        let mut path = self.locate(key.as_slice())?;
+        let old = match path.found() {
+            true => Some(self.stored(path.leaf().0, path.leaf().1)?),
+            false => None,
+        };
+        let plain = head.is_plain()
+            && fits_a_cell(self.store.page_size(), key.as_slice().len(), record.body.len().wrapping_add(1));
+        if plain && old.is_none_or(|old| old.head.is_plain()) {
+            self.put_plain(&mut path, key.as_slice(), record)?;
+        } else {
+            self.atomically(|database| database.put_linked(record, head, old.is_some()))?;
+        }
+        self.counts.puts = self.counts.puts.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Replaces the body of a record and leaves its TTL; false when it is gone or its body no longer has
+    /// that fingerprint.
+    pub fn update(&mut self, record: &NewRecord, fingerprint: u64, now: u64) -> Result<bool> {
+        self.check_key(record.key)?;
+        let Some(stored) = self.find(record.key)? else {
+            return Ok(false);
+        };
+        if stored.head.has_expired(now) || self.fingerprint_of(&stored)? != fingerprint {
+            return Ok(false);
+        }
+        self.put(&NewRecord { expires: stored.head.expires, ..*record })?;
+        Ok(true)
+    }
+
+    fn fingerprint_of(&mut self, stored: &Stored) -> Result<u64> {
+        let Some((len, mut page)) = stored.head.large else {
+            return Ok(hash64(self.body_in_place(stored)?, None));
+        };
+        let mut hash = None;
+        let mut left = len as usize;
+        while left > 0 {
+            let (next, bytes) = chain_page(self.store.page(page)?, left)?;
+            hash = Some(hash64(bytes, hash));
+            left = left.wrapping_sub(bytes.len());
+            page = next;
+        }
+        Ok(hash.unwrap_or_default())
+    }
+
+    /// Checks a new record and says what its head will be, but for where a large body goes.
+    fn head_of(&mut self, record: &NewRecord) -> Result<Head> {
+        if record.body.len() > MAX_VALUE_BYTES {
+            return Err(Error::TooLong);
+        }
+        if record.tag_count > MAX_TAGS {
+            return Err(Error::BadTag);
+        }
+        let mut reader = Reader::new(record.body, 0);
+        for _ in 0..record.tag_count {
+            if let Name::Text(tag) = reader.name()? {
+                if tag.len() > MAX_TAG_BYTES || self.could_have_number(tag)? {
+                    return Err(Error::BadTag);
+                }
+            }
+        }
+        let field_tags = self.has_field_tags(reader)?;
+        Ok(Head { expires: record.expires, tag_count: record.tag_count, field_tags, large: None, len: 0 })
+    }
+
+    /// Whether the value is a dict with a field named `tags`; checks that it is one whole value, too.
+    fn has_field_tags(&mut self, mut reader: Reader) -> Result<bool> {
+        let whole = reader;
+        let mut found = false;
+        match reader.item()? {
+            Item::Dict(pairs) => {
+                for _ in 0..pairs {
+                    found |= match reader.name()? {
+                        Name::Number(number) => number == self.tags_name,
+                        Name::Text(text) => text == b"tags",
+                    };
+                    reader.skip()?;
+                }
+            }
+            _ => {
+                reader = whole;
+                reader.skip()?;
+            }
+        }
+        if reader.at == reader.bytes().len() {
+            Ok(found)
+        } else {
+            Err(Error::Corrupt)
+        }
+    }
+
+    /// One entry of the tree, changed at once or not at all.
+    fn put_plain(&mut self, path: &mut Path, key: &[u8], record: &NewRecord) -> Result<()> {
+        let old = path.found();
+        self.insert_at(path, key, &[&[0], record.body, &[]])?;
+        self.meta.records = self.meta.records.wrapping_add(u32::from(!old));
+        Ok(())
+    }
+
+    /// A record with entries beside its own, inside a savepoint.
+    fn put_linked(&mut self, record: &NewRecord, mut head: Head, old: bool) -> Result<()> {
+        if old {
+            self.unlink(record.key)?;
+        }
+        let key = document_key(record.key);
+        let mut bytes = [0; MAX_HEAD];
+        let len = head.write(&mut bytes).wrapping_add(record.body.len());
+        if !fits_a_cell(self.store.page_size(), key.as_slice().len(), len) {
+            head.large = Some((record.body.len() as u32, self.write_chain(record.body)?));
+        }
+        let len = head.write(&mut bytes);
+        let body = if head.large.is_some() { &[] } else { record.body };
+        self.insert(key.as_slice(), &[bytes.get(..len).unwrap_or(&[]), body, &[]])?;
+        if head.expires != FOREVER {
+            self.insert(expiry_key(head.expires, record.key).as_slice(), &[&[]; 3])?;
+            self.meta.ttl_records = self.meta.ttl_records.wrapping_add(1);
+            self.next_expiry = self.next_expiry.min(head.expires);
+        }
+        let mut tags = Reader::new(record.body, 0);
+        for _ in 0..head.tag_count {
+            let tag = tag_key(tags.name()?, record.key);
+            self.insert(tag.as_slice(), &[&[]; 3])?;
+        }
+        self.meta.field_tags = self.meta.field_tags.wrapping_add(u32::from(head.field_tags));
+        self.meta.records = self.meta.records.wrapping_add(u32::from(!old));
+        Ok(())
+    }
+
+    /// Takes out everything that belongs to a record but its own entry.
+    pub(super) fn unlink(&mut self, key: &[u8]) -> Result<()> {
+        let Some(stored) = self.find(key)? else {
+            return Ok(());
+        };
+        let head = stored.head;
+        if head.expires != FOREVER {
+            self.remove(expiry_key(head.expires, key).as_slice())?;
+            self.meta.ttl_records = self.meta.ttl_records.wrapping_sub(1);
+        }
+        let mut at = 0usize;
+        for _ in 0..head.tag_count {
+            // Each removal may move the record, so it is looked up again for each tag.
+            let Some(stored) = self.find(key)? else {
+                return Err(Error::Corrupt);
+            };
+            let mut name = [0; MAX_TAG_BYTES + 8];
+            let len = self.read_body(&stored, at, &mut name)?;
+            let mut reader = Reader::new(name.get(..len).unwrap_or(&[]), 0);
+            let tag = tag_key(reader.name()?, key);
+            at = at.wrapping_add(reader.at);
+            self.remove(tag.as_slice())?;
+        }
+        if let Some((len, page)) = head.large {
+            free_chain(&mut self.store, len, page)?;
+        }
+        self.meta.field_tags = self.meta.field_tags.wrapping_sub(u32::from(head.field_tags));
+        Ok(())
+    }
+
+    /// Writes a body to a chain of new pages and gives the first one.
+    fn write_chain(&mut self, body: &[u8]) -> Result<PageId> {
+        let room = self.store.page_size().saturating_sub(4).max(1);
+        self.store.reserve(body.len().div_ceil(room), 0)?;
+        let mut next = PageId::NONE;
+        for bytes in body.chunks(room).rev() {
+            let id = self.store.allocate()?;
+            let page = self.store.page_mut(id)?;
+            write(page, 0, &next.to_bytes());
+            write(page, 4, bytes);
+            next = id;
+        }
+        Ok(next)
+    }
+}
+
+/// Gives back the pages of a large body.
+pub(super) fn free_chain<S: PageStore>(store: &mut S, len: u32, first: PageId) -> Result<()> {
+    let (mut left, mut id) = (len as usize, first);
+    while left > 0 {
+        let (next, bytes) = chain_page(store.page(id)?, left)?;
+        left = left.wrapping_sub(bytes.len());
+        store.free(id)?;
+        id = next;
+    }
+    Ok(())
+}
+
+/// The index key of a record's tag.
+pub(super) fn tag_key(tag: Name, key: &[u8]) -> KeyBuf {
+    let mut index = tag_range(tag);
+    index.push(key);
+    index
+}
+
+/// What the index keys of a tag begin with.
+pub(super) fn tag_range(tag: Name) -> KeyBuf {
+    match tag {
+        Name::Number(number) => KeyBuf::of(&[&[TAG], &number.to_be_bytes()]),
+        Name::Text(text) => KeyBuf::of(&[&[UNNUMBERED_TAG], &hash32(text).to_be_bytes()]),
+    }
+}

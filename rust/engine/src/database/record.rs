@@ -1,0 +1,99 @@
+//! How a record stands in the tree.
+//!
+//! ```text
+//! +-------+----------------+--------------+-------------------------------+
+//! | flags | expires: 6     | tag count: 1 | body                          |
+//! +-------+----------------+--------------+-------------------------------+
+//!           if TTL           if TAGS        if LARGE: length: 4, page: 4
+//! ```
+//!
+//! The body is the tags and the value ([`crate::document`]). One that is too long for a cell is LARGE: it
+//! stands in a chain of pages, each the id of the next one and then bytes. `expires` is in milliseconds,
+//! low byte first.
+
+use crate::bytes::{u32_at, write};
+use crate::error::{Error, Result};
+use crate::store::PageId;
+
+const TTL: u8 = 1;
+const TAGS: u8 = 2;
+const LARGE: u8 = 4;
+const FIELD_TAGS: u8 = 8;
+
+/// Bytes of a head at most.
+pub const MAX_HEAD: usize = 16;
+
+/// What stands before, or instead of, a record's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// When it expires, or [`super::FOREVER`].
+    pub expires: u64,
+    /// Tags at the beginning of the body.
+    pub tag_count: u32,
+    /// The document has a field named `tags`.
+    pub field_tags: bool,
+    /// Where the body is, if not behind the head: its length and its first page.
+    pub large: Option<(u32, PageId)>,
+    /// Bytes of the head.
+    pub len: usize,
+}
+
+impl Head {
+    /// Reads the head of a record.
+    pub fn read(record: &[u8]) -> Result<Head> {
+        let flags = *record.first().ok_or(Error::Corrupt)?;
+        let mut head = Head { expires: 0, tag_count: 0, field_tags: flags & FIELD_TAGS != 0, large: None, len: 1 };
+        if flags & TTL != 0 {
+            let bytes = record.get(1..7).ok_or(Error::Corrupt)?;
+            head.expires = bytes.iter().rev().fold(0, |time, byte| time << 8 | u64::from(*byte));
+            head.len = 7;
+        }
+        if flags & TAGS != 0 {
+            head.tag_count = u32::from(*record.get(head.len).ok_or(Error::Corrupt)?);
+            head.len = head.len.wrapping_add(1);
+        }
+        if flags & LARGE != 0 {
+            let place = record.get(head.len..head.len.wrapping_add(8)).ok_or(Error::Corrupt)?;
+            head.large = Some((u32_at(place, 0), PageId(u32_at(place, 4))));
+            head.len = head.len.wrapping_add(8);
+        }
+        Ok(head)
+    }
+
+    /// Writes it, and gives its length.
+    pub fn write(&self, buf: &mut [u8; MAX_HEAD]) -> usize {
+        let mut len = 1;
+        let mut flags = 0;
+        if self.expires != super::FOREVER {
+            flags |= TTL;
+            write(buf, len, self.expires.to_le_bytes().first_chunk::<6>().unwrap_or(&[0; 6]));
+            len = 7;
+        }
+        if self.tag_count != 0 {
+            flags |= TAGS;
+            write(buf, len, &[self.tag_count as u8]);
+            len = len.wrapping_add(1);
+        }
+        if self.field_tags {
+            flags |= FIELD_TAGS;
+        }
+        if let Some((bytes, page)) = self.large {
+            flags |= LARGE;
+            write(buf, len, &bytes.to_le_bytes());
+            write(buf, len.wrapping_add(4), &page.to_bytes());
+            len = len.wrapping_add(8);
+        }
+        write(buf, 0, &[flags]);
+        len
+    }
+
+    /// Whether nothing but the record's own entry is in the tree for it.
+    pub fn is_plain(&self) -> bool {
+        self.expires == super::FOREVER && self.tag_count == 0 && self.large.is_none() && !self.field_tags
+    }
+
+    /// Whether its time has come.
+    pub fn has_expired(&self, now: u64) -> bool {
+        self.expires != super::FOREVER && self.expires <= now
+    }
+}

@@ -1,0 +1,102 @@
+//! What the database counts.
+
+use super::Database;
+use crate::error::Result;
+use crate::store::PageStore;
+use crate::tree;
+
+/// Counted since opening.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub puts: u64,
+    pub gets: u64,
+    pub deletes: u64,
+    pub queries: u64,
+    pub batches: u64,
+    pub writes: u64,
+    pub flushes: u64,
+    pub unflushed: u32,
+}
+
+/// What is known of an open database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Records put since opening.
+    pub puts: u64,
+    /// Records asked for by key.
+    pub gets: u64,
+    /// Records deleted by the program.
+    pub deletes: u64,
+    /// Queries.
+    pub queries: u64,
+    /// Batches.
+    pub batches: u64,
+    /// Flushes.
+    pub flushes: u64,
+    /// Pages in use, in bytes.
+    pub bytes_used: u64,
+    /// As many bytes of pages there may be.
+    pub bytes_limit: u64,
+    /// Records, expired but uncollected ones among them.
+    pub records: u32,
+    /// Of these, with a TTL.
+    pub ttl_records: u32,
+    /// Names that have a number.
+    pub names: u32,
+    /// Bytes of a page.
+    pub page_size: u32,
+    /// Levels of the tree.
+    pub tree_height: u32,
+}
+
+impl<S: PageStore> Database<S> {
+    /// Records, expired but uncollected ones among them.
+    pub fn records(&self) -> u32 {
+        self.meta.records
+    }
+
+    /// Counts a batch.
+    pub fn count_batch(&mut self) {
+        self.counts.batches = self.counts.batches.wrapping_add(1);
+    }
+
+    /// Counts a query.
+    pub fn count_query(&mut self) {
+        self.counts.queries = self.counts.queries.wrapping_add(1);
+    }
+
+    /// All of them.
+    pub fn statistics(&mut self) -> Result<Statistics> {
+        let page_size = self.store.page_size() as u64;
+        let (pages_used, pages_limit) = self.store.usage();
+        let path = tree::locate(&mut self.store, self.meta.root, &[])?;
+        Ok(Statistics {
+            puts: self.counts.puts,
+            gets: self.counts.gets,
+            deletes: self.counts.deletes,
+            queries: self.counts.queries,
+            batches: self.counts.batches,
+            flushes: self.counts.flushes,
+            bytes_used: pages_used.saturating_mul(page_size),
+            bytes_limit: pages_limit.saturating_mul(page_size),
+            records: self.meta.records,
+            ttl_records: self.meta.ttl_records,
+            names: self.meta.names,
+            page_size: page_size as u32,
+            tree_height: path.len() as u32,
+        })
+    }
+
+    /// Packs at most `budget` leaves and goes on at the next call where this one ended; true when a whole
+    /// round is done.
+    pub fn compact(&mut self, budget: u32) -> Result<bool> {
+        self.changed();
+        for _ in 0..budget {
+            if !tree::pack(&mut self.store, &mut self.meta.root, &mut self.pack_from)? {
+                self.pack_from.truncate(0);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,49 @@
+//! All or nothing.
+
+use super::Database;
+use crate::error::Result;
+use crate::store::{Meta, PageStore};
+
+impl<S: PageStore> Database<S> {
+    /// Begins a transaction; inside another one, a savepoint.
+    pub fn begin(&mut self) -> Result<()> {
+        self.store.begin(&self.meta)
+    }
+
+    /// Ends the innermost transaction and keeps what it has done; the outermost one flushes.
+    pub fn commit(&mut self) {
+        self.store.commit();
+    }
+
+    /// Ends the innermost transaction and undoes what it has done.
+    pub fn rollback(&mut self) {
+        if let Some(meta) = self.store.rollback() {
+            self.restore(meta);
+        }
+    }
+
+    /// Open transactions.
+    pub fn depth(&self) -> u32 {
+        self.store.depth()
+    }
+
+    /// Runs a change of several entries as a whole.
+    pub(super) fn atomically(&mut self, change: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        self.begin()?;
+        let result = change(self);
+        match result {
+            Ok(()) => self.store.commit(),
+            Err(_) => self.rollback(),
+        }
+        result
+    }
+
+    fn restore(&mut self, meta: Meta) {
+        let names_lost = meta.names != self.meta.names;
+        self.meta = meta;
+        self.changed();
+        if names_lost {
+            self.forget_names();
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Reading encoded values, item by item, in place.
+
+use super::{
+    Number, BIG_NEGATIVE, BIG_POSITIVE, DICT, FALSE, FLOAT32, FLOAT64, INT16, INT32, INT64, INT8, LIST, LONG_DICT,
+    LONG_LIST, LONG_STR, NONE, SMALL_INT_BIAS, STR, TRUE,
+};
+use crate::bytes::varint_at;
+use crate::error::{Error, Result};
+
+/// One item of an encoded value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Item<'a> {
+    /// None.
+    None,
+    /// True or False.
+    Bool(bool),
+    /// An int of 64 bits.
+    Int(i64),
+    /// An int of any size: its sign and its magnitude, high byte first.
+    BigInt(bool, &'a [u8]),
+    /// A float.
+    Float(f64),
+    /// A str in UTF-8.
+    Str(&'a [u8]),
+    /// A list; so many values follow.
+    List(u32),
+    /// A dict; so many names and values follow.
+    Dict(u32),
+}
+
+impl<'a> Item<'a> {
+    /// It as a number, if it is one; True and False are 1 and 0.
+    pub fn number(self) -> Option<Number<'a>> {
+        match self {
+            Item::Bool(value) => Some(Number::Int(i64::from(value))),
+            Item::Int(value) => Some(Number::Int(value)),
+            Item::BigInt(negative, magnitude) => Some(Number::Big(negative, magnitude)),
+            Item::Float(value) => Some(Number::Float(value)),
+            _ => None,
+        }
+    }
+}
+
+/// The name of a field, or a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name<'a> {
+    /// By its number in the table of names.
+    Number(u16),
+    /// Written out.
+    Text(&'a [u8]),
+}
+
+/// A place in encoded bytes. Damaged bytes give [`Error::Corrupt`], never a panic or an endless loop.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    buf: &'a [u8],
+    /// Where the next item begins.
+    pub at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader at `at` of `buf`.
+    pub fn new(buf: &'a [u8], at: usize) -> Self {
+        Reader { buf, at }
+    }
+
+    /// The bytes read from.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.buf
+    }
+
+    fn take(&mut self, len: usize) -> Result<&'a [u8]> {
+        let bytes = self.buf.get(self.at..).and_then(|rest| rest.get(..len)).ok_or(Error::Corrupt)?;
+        self.at = self.at.wrapping_add(len);
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        self.take(N)?.first_chunk().copied().ok_or(Error::Corrupt)
+    }
+
+    #[inline]
+    fn varint(&mut self) -> Result<u32> {
+        let (value, next) = varint_at(self.buf, self.at).ok_or(Error::Corrupt)?;
+        self.at = next;
+        Ok(value)
+    }
+
+    /// The next item; of a container only its head.
+    #[inline]
+    pub fn item(&mut self) -> Result<Item<'a>> {
+        let first = *self.buf.get(self.at).ok_or(Error::Corrupt)?;
+        self.at = self.at.wrapping_add(1);
+        Ok(match first {
+            0..STR => Item::Int(i64::from(first).wrapping_sub(SMALL_INT_BIAS)),
+            STR..LIST => Item::Str(self.take(usize::from(first & 0x3f))?),
+            LIST..DICT => Item::List(u32::from(first & 0x0f)),
+            DICT..NONE => Item::Dict(u32::from(first & 0x0f)),
+            NONE => Item::None,
+            FALSE => Item::Bool(false),
+            TRUE => Item::Bool(true),
+            INT8 => Item::Int(i64::from(i8::from_le_bytes(self.array()?))),
+            INT16 => Item::Int(i64::from(i16::from_le_bytes(self.array()?))),
+            INT32 => Item::Int(i64::from(i32::from_le_bytes(self.array()?))),
+            INT64 => Item::Int(i64::from_le_bytes(self.array()?)),
+            FLOAT32 => Item::Float(f64::from(f32::from_le_bytes(self.array()?))),
+            FLOAT64 => Item::Float(f64::from_le_bytes(self.array()?)),
+            BIG_POSITIVE | BIG_NEGATIVE => {
+                let len = self.varint()? as usize;
+                Item::BigInt(first == BIG_NEGATIVE, self.take(len)?)
+            }
+            LONG_STR => {
+                let len = self.varint()? as usize;
+                Item::Str(self.take(len)?)
+            }
+            LONG_LIST => Item::List(self.varint()?),
+            LONG_DICT => Item::Dict(self.varint()?),
+            _ => return Err(Error::Corrupt),
+        })
+    }
+
+    /// The next name.
+    #[inline]
+    pub fn name(&mut self) -> Result<Name<'a>> {
+        match self.varint()? {
+            0 => {
+                let len = self.varint()? as usize;
+                self.take(len).map(Name::Text)
+            }
+            number => u16::try_from(number).map(Name::Number).map_err(|_| Error::Corrupt),
+        }
+    }
+
+    /// Passes over one whole value.
+    #[inline]
+    pub fn skip(&mut self) -> Result<()> {
+        match self.item()? {
+            Item::List(count) => self.skip_rest(count, 0),
+            Item::Dict(count) => self.skip_rest(0, count),
+            _ => Ok(()),
+        }
+    }
+
+    /// Passes over so many values, then so many pairs, and all that is in them.
+    #[inline(never)]
+    fn skip_rest(&mut self, values: u32, pairs: u32) -> Result<()> {
+        // Names come before the value of their pair only, so nested dicts are walked with a stack of the
+        // pairs that are still to come around them.
+        let mut around = [(0u32, 0u32); super::MAX_DEPTH];
+        let (mut values, mut pairs, mut depth) = (values, pairs, 0usize);
+        loop {
+            if values > 0 {
+                values = values.wrapping_sub(1);
+            } else if pairs > 0 {
+                pairs = pairs.wrapping_sub(1);
+                self.name()?;
+            } else {
+                let Some(above) = depth.checked_sub(1) else {
+                    return Ok(());
+                };
+                (values, pairs) = around.get(above).copied().unwrap_or_default();
+                depth = above;
+                continue;
+            }
+            let (inner_values, inner_pairs) = match self.item()? {
+                Item::List(count) => (count, 0),
+                Item::Dict(count) => (0, count),
+                _ => continue,
+            };
+            *around.get_mut(depth).ok_or(Error::TooDeep)? = (values, pairs);
+            (values, pairs) = (inner_values, inner_pairs);
+            depth = depth.wrapping_add(1);
+        }
+    }
+
+    /// Checks that one whole value stands here, and ends with the bytes.
+    pub fn check(mut self) -> Result<()> {
+        self.skip()?;
+        if self.at == self.buf.len() {
+            Ok(())
+        } else {
+            Err(Error::Corrupt)
+        }
+    }
+}
