@@ -83,7 +83,7 @@ $(STAMPS)/micropython: tools/micropython.sh | $(STAMPS)/install-unix
 	@echo $(MICROPYTHON) > $@
 
 $(LIBRARY): $(RUST_SOURCES) | $(STAMPS)/install-unix
-	@$(PHASE) "building the Rust engine" $(LOGS)/engine.log cargo build --release -p mtdb-capi
+	@$(PHASE) "building the Rust engine" $(LOGS)/engine.log cargo rustc --release -p mtdb-capi --crate-type staticlib
 	@touch $@
 
 $(MPY_CROSS): $(STAMPS)/micropython

@@ -11,7 +11,7 @@ case $target in
     *) echo "size.sh: what is the linker's emulation for $target?" >&2; exit 1 ;;
 esac
 
-cargo build --profile board -p mtdb-capi --target "$target"
+cargo rustc --profile board -p mtdb-capi --crate-type staticlib --target "$target"
 
 library=$CARGO_TARGET_DIR/$target/board/libmtdb.a
 image=$CARGO_TARGET_DIR/$target/board/size.elf

@@ -4,7 +4,8 @@ use std::env::var;
 use std::path::PathBuf;
 
 fn main() {
-    let header = PathBuf::from(var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../mpy_glue/mtdb.h");
+    let crate_folder = PathBuf::from(var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let header = crate_folder.join("../../mpy_glue/mtdb.h");
     println!("cargo::rerun-if-changed={}", header.display());
     let bindings = bindgen::Builder::default()
         .header(header.to_str().expect("a path in UTF-8"))
@@ -16,6 +17,8 @@ fn main() {
         .layout_tests(false)
         // The layout of structs is the target's; clang must know it.
         .clang_arg(format!("--target={}", clang_target()))
+        .clang_arg("-nostdinc")
+        .clang_arg(format!("-I{}", crate_folder.join("freestanding").display()))
         .generate()
         .expect("mpy_glue/mtdb.h is sound C");
     let out = PathBuf::from(var("OUT_DIR").expect("cargo sets it")).join("abi.rs");

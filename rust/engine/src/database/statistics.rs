@@ -83,7 +83,7 @@ impl<S: PageStore> Database<S> {
             ttl_records: self.meta.ttl_records,
             names: self.meta.names,
             page_size: page_size as u32,
-            tree_height: path.len() as u32,
+            tree_height: path.height() as u32,
         })
     }
 

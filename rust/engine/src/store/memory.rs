@@ -32,11 +32,10 @@ pub struct MemoryStore {
     chunks: Chunks,
     page_size: u32,
     pages_per_chunk: u32,
-    chunk_count: u32,
     chunk_limit: u32,
     free_head: u32,
     free_pages: u32,
-    wanted_pages: u32,
+    wanted_chunks: u32,
     empty_chunks: u32,
     scratch: PageId,
     pub(super) journal: Journal,
@@ -55,11 +54,10 @@ impl MemoryStore {
             chunks: Chunks::new(chunk_bytes as u32),
             page_size: page_size as u32,
             pages_per_chunk,
-            chunk_count: 0,
             chunk_limit: chunk_limit as u32,
             free_head: NONE,
             free_pages: 0,
-            wanted_pages: 0,
+            wanted_chunks: 0,
             empty_chunks: 0,
             scratch: PageId::NONE,
             journal: Journal::new(),
@@ -68,10 +66,10 @@ impl MemoryStore {
 
     /// Bytes of the block that is wanted next; 0 when there is enough.
     pub fn wanted(&self) -> usize {
-        if self.wanted_pages <= self.free_pages {
+        if self.wanted_chunks <= self.chunks.held() {
             return 0;
         }
-        if self.chunks.capacity() > self.chunk_count {
+        if self.chunks.capacity() > self.chunks.held() {
             return self.chunks.chunk_bytes();
         }
         let places = (self.chunks.capacity() as usize).saturating_mul(2).max(FIRST_TABLE);
@@ -84,7 +82,7 @@ impl MemoryStore {
         if block.bytes() != self.wanted() {
             return Some(block);
         }
-        if self.chunks.capacity() <= self.chunk_count {
+        if self.chunks.capacity() <= self.chunks.held() {
             return self.chunks.grow(block);
         }
         let index = match self.chunks.add(block) {
@@ -92,7 +90,6 @@ impl MemoryStore {
             Err(block) => return Some(block),
         };
         self.chunks.zero(index);
-        self.chunk_count = self.chunk_count.wrapping_add(1);
         self.free_pages = self.free_pages.wrapping_add(self.pages_per_chunk);
         self.empty_chunks = self.empty_chunks.wrapping_add(1);
         self.set_field(index, FREE, all_free(self.pages_per_chunk));
@@ -103,7 +100,7 @@ impl MemoryStore {
     /// A chunk that is not needed. One empty chunk is kept, so that a record put and deleted in turn does
     /// not move memory to and fro.
     pub fn surplus(&mut self) -> Option<Block> {
-        self.wanted_pages = 0;
+        self.wanted_chunks = 0;
         if self.empty_chunks < 2 {
             return None;
         }
@@ -114,7 +111,6 @@ impl MemoryStore {
         self.unlink(index);
         self.empty_chunks = self.empty_chunks.wrapping_sub(1);
         self.free_pages = self.free_pages.wrapping_sub(self.pages_per_chunk);
-        self.chunk_count = self.chunk_count.wrapping_sub(1);
         self.chunks.remove(index)
     }
 
@@ -122,15 +118,12 @@ impl MemoryStore {
     pub fn reclaim(&mut self) -> Option<Block> {
         self.free_head = NONE;
         self.free_pages = 0;
-        self.wanted_pages = 0;
+        self.wanted_chunks = 0;
         self.scratch = PageId::NONE;
-        while let Some(last) = self.chunks.len().checked_sub(1) {
-            if let Some(block) = self.chunks.remove(last) {
-                return Some(block);
-            }
+        match self.chunks.places().checked_sub(1) {
+            Some(last) => self.chunks.remove(last),
+            None => self.chunks.take_table(),
         }
-        self.chunk_count = 0;
-        self.chunks.take_table()
     }
 
     fn field(&self, chunk: u32, at: usize) -> u32 {
@@ -185,7 +178,7 @@ impl MemoryStore {
 
     /// Makes every page older than any savepoint to come.
     pub(super) fn clear_stamps(&mut self) {
-        for chunk in 0..self.chunks.len() {
+        for chunk in 0..self.chunks.places() {
             let stamps = self.pages_per_chunk as usize * 8;
             if let Some(stamps) = self.chunks.bytes_mut(chunk, STAMPS, stamps) {
                 stamps.fill(0);
@@ -209,10 +202,11 @@ impl MemoryStore {
         }
         let pages = u32::try_from(pages).map_err(|_| Error::Full)?;
         let missing = pages.saturating_sub(self.free_pages).div_ceil(self.pages_per_chunk);
-        if missing > self.chunk_limit.saturating_sub(self.chunk_count) {
+        if missing > self.chunk_limit.saturating_sub(self.chunks.held()) {
             return Err(Error::Full);
         }
-        self.wanted_pages = pages;
+        // Counted from what there is, not from what is free: what the call at hand has taken comes back.
+        self.wanted_chunks = self.chunks.held().wrapping_add(missing);
         Err(Error::NeedMemory)
     }
 
@@ -359,6 +353,6 @@ impl PageStore for MemoryStore {
 
     fn usage(&self) -> (u64, u64) {
         let pages = |chunks: u32| u64::from(chunks).wrapping_mul(u64::from(self.pages_per_chunk));
-        (pages(self.chunk_count).wrapping_sub(u64::from(self.free_pages)), pages(self.chunk_limit))
+        (pages(self.chunks.held()).wrapping_sub(u64::from(self.free_pages)), pages(self.chunk_limit))
     }
 }

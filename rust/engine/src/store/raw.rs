@@ -38,13 +38,14 @@ pub struct Chunks {
     table: *mut *mut u8,
     capacity: u32,
     len: u32,
+    held: u32,
     chunk_bytes: u32,
 }
 
 impl Chunks {
     /// A table with room for nothing.
     pub const fn new(chunk_bytes: u32) -> Self {
-        Chunks { table: null_mut(), capacity: 0, len: 0, chunk_bytes }
+        Chunks { table: null_mut(), capacity: 0, len: 0, held: 0, chunk_bytes }
     }
 
     /// Bytes of one chunk.
@@ -53,8 +54,13 @@ impl Chunks {
     }
 
     /// Places in the table, those of chunks given back among them.
-    pub fn len(&self) -> u32 {
+    pub fn places(&self) -> u32 {
         self.len
+    }
+
+    /// How many chunks are there.
+    pub fn held(&self) -> u32 {
+        self.held
     }
 
     /// How many places the table can have.
@@ -97,13 +103,15 @@ impl Chunks {
         if block.bytes() != self.chunk_bytes() {
             return Err(block);
         }
-        let empty = (0..self.len).find(|index| self.address(*index).is_none()).unwrap_or(self.len);
+        let holes = if self.held < self.len { self.len } else { 0 };
+        let empty = (0..holes).find(|index| self.address(*index).is_none()).unwrap_or(self.len);
         if empty >= self.capacity {
             return Err(block);
         }
         // SAFETY: empty is below capacity.
         unsafe { self.table.add(empty as usize).write(block.into_raw()) };
         self.len = self.len.max(empty.wrapping_add(1));
+        self.held = self.held.wrapping_add(1);
         Ok(empty)
     }
 
@@ -112,8 +120,9 @@ impl Chunks {
         let chunk = self.address(index)?;
         // SAFETY: address() has found the place to be one of the table.
         unsafe { self.table.add(index as usize).write(null_mut()) };
-        if index.wrapping_add(1) == self.len {
-            self.len = index;
+        self.held = self.held.wrapping_sub(1);
+        while self.len > 0 && self.address(self.len.wrapping_sub(1)).is_none() {
+            self.len = self.len.wrapping_sub(1);
         }
         // SAFETY: the chunk came from a Block of that size, and its only address is now this one.
         unsafe { Block::new(chunk, self.chunk_bytes()) }
@@ -123,8 +132,7 @@ impl Chunks {
     pub fn take_table(&mut self) -> Option<Block> {
         let bytes = self.capacity as usize * size_of::<*mut u8>();
         let table = core::mem::replace(&mut self.table, null_mut());
-        self.capacity = 0;
-        self.len = 0;
+        (self.capacity, self.len, self.held) = (0, 0, 0);
         // SAFETY: the table was such a block, and nothing refers to it any more.
         unsafe { Block::new(table.cast(), bytes) }
     }

@@ -33,16 +33,16 @@ impl Cursor {
         if root == PageId::NONE {
             return Ok(None);
         }
-        if self.change == change && self.path.len() > 0 {
+        if self.change == change && self.path.height() > 0 {
             let (id, index) = self.path.leaf();
-            let depth = self.path.len().wrapping_sub(1);
+            let depth = self.path.height().wrapping_sub(1);
             self.path.set(depth, id, index.wrapping_add(1));
         } else {
             let mut path = Path::new();
             path.descend(store, root, Some(self.key.as_slice()))?;
             if path.found() && !self.inclusive {
                 let (id, index) = path.leaf();
-                path.set(path.len().wrapping_sub(1), id, index.wrapping_add(1));
+                path.set(path.height().wrapping_sub(1), id, index.wrapping_add(1));
             }
             self.path = path;
             self.change = change;
@@ -63,7 +63,7 @@ impl Cursor {
     }
 
     fn next_leaf<S: PageStore>(&mut self, store: &mut S) -> Result<bool> {
-        let mut depth = self.path.len().wrapping_sub(1);
+        let mut depth = self.path.height().wrapping_sub(1);
         while let Some(above) = depth.checked_sub(1) {
             let step = self.path.step(above);
             let index = usize::from(step.index).wrapping_add(1);

@@ -25,7 +25,7 @@ pub fn insert<S: PageStore>(
         path.truncate(0);
         path.push(*root, 0)?;
     }
-    let leaf = path.len().wrapping_sub(1);
+    let leaf = path.height().wrapping_sub(1);
     let (id, index) = path.leaf();
     let replaced = path.found();
     // Where the new value does not fit beside the old one, the old one still makes room for it: a page
@@ -35,7 +35,7 @@ pub fn insert<S: PageStore>(
         _ => 0,
     };
     let new_pages = if splits > leaf { splits.wrapping_add(1) } else { splits };
-    store.reserve(new_pages, splits.wrapping_add(1).min(path.len()))?;
+    store.reserve(new_pages, splits.wrapping_add(1).min(path.height()))?;
     let id = path.write(store, root, leaf)?;
     if replaced {
         let mut page = PageMut(store.page_mut(id)?);
@@ -55,7 +55,7 @@ fn fit<S: PageStore>(store: &mut S, id: PageId, index: usize, key: &[u8], value:
 fn splits<S: PageStore>(store: &mut S, path: &Path) -> Result<usize> {
     let separator = max_key(store.page_size());
     let mut splits: usize = 1;
-    while let Some(depth) = path.len().checked_sub(splits.wrapping_add(1)) {
+    while let Some(depth) = path.height().checked_sub(splits.wrapping_add(1)) {
         if Page(store.page(path.step(depth).id)?).takes_any(separator, CHILD) {
             break;
         }
@@ -66,7 +66,7 @@ fn splits<S: PageStore>(store: &mut S, path: &Path) -> Result<usize> {
 
 /// Puts the entry in the leaf, and a separator for each page split in the page above.
 fn place<S: PageStore>(store: &mut S, root: &mut PageId, path: &mut Path, key: &[u8], value: &Parts) -> Result<()> {
-    let mut depth = path.len().wrapping_sub(1);
+    let mut depth = path.height().wrapping_sub(1);
     let mut index = usize::from(path.step(depth).index);
     let mut separator = KeyBuf::new();
     let mut right = PageId::NONE.to_bytes();

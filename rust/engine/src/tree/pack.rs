@@ -13,10 +13,10 @@ use crate::store::{PageId, PageStore};
 /// last leaf.
 pub fn pack<S: PageStore>(store: &mut S, root: &mut PageId, key: &mut KeyBuf) -> Result<bool> {
     let mut path = locate(store, *root, key.as_slice())?;
-    let Some(above) = path.len().checked_sub(2) else {
+    let Some(above) = path.height().checked_sub(2) else {
         return Ok(false);
     };
-    store.reserve(0, path.len().wrapping_mul(2))?;
+    store.reserve(0, path.height().wrapping_mul(2))?;
     let parent = path.step(above);
     let right_index = usize::from(parent.index).wrapping_add(1);
     let branch = Page(store.page(parent.id)?);
@@ -53,7 +53,7 @@ fn join<S: PageStore>(store: &mut S, root: &mut PageId, path: &mut Path, left: P
     let (left_page, right_page, scratch) = store.build(left, right)?;
     let cells = Cells { right: Some(Page(right_page)), ..Cells::of(Page(left_page)) };
     cells.build(0, cells.count(), scratch);
-    let left = path.write(store, root, path.len().wrapping_sub(1))?;
+    let left = path.write(store, root, path.height().wrapping_sub(1))?;
     store.install(left)?;
     store.free(right)
 }
@@ -68,7 +68,7 @@ fn move_over<S: PageStore>(
     right: PageId,
     taken: usize,
 ) -> Result<()> {
-    let above = path.len().wrapping_sub(2);
+    let above = path.height().wrapping_sub(2);
     let mut separator = KeyBuf::new();
     let page = Page(store.page(right)?);
     let last = page.key(taken.wrapping_sub(1)).ok_or(Error::Corrupt)?;

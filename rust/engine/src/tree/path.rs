@@ -33,14 +33,14 @@ impl Path {
     }
 
     /// How many pages.
-    pub fn len(&self) -> usize {
+    pub fn height(&self) -> usize {
         usize::from(self.len)
     }
 
     /// The leaf and the entry in it.
     #[inline]
     pub fn leaf(&self) -> (PageId, usize) {
-        let step = self.step(self.len().wrapping_sub(1));
+        let step = self.step(self.height().wrapping_sub(1));
         (step.id, usize::from(step.index))
     }
 
@@ -56,7 +56,7 @@ impl Path {
     }
 
     pub(super) fn push(&mut self, id: PageId, index: usize) -> Result<()> {
-        let depth = self.len();
+        let depth = self.height();
         if depth >= MAX_HEIGHT {
             return Err(Error::Corrupt);
         }

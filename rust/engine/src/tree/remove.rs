@@ -8,8 +8,8 @@ use crate::store::{PageId, PageStore};
 
 /// Takes out the entry that `path`, just located, has found. Needs no memory outside of a savepoint.
 pub fn remove<S: PageStore>(store: &mut S, root: &mut PageId, path: &mut Path) -> Result<()> {
-    store.reserve(0, path.len().wrapping_mul(2))?;
-    take_out(store, root, path, path.len().wrapping_sub(1))
+    store.reserve(0, path.height().wrapping_mul(2))?;
+    take_out(store, root, path, path.height().wrapping_sub(1))
 }
 
 /// Takes the path's entry out of its page at `depth`, and out of the pages above what that empties.
@@ -97,7 +97,7 @@ pub fn clear<S: PageStore>(
     if *root != PageId::NONE {
         path.descend(store, *root, None)?;
     }
-    while let Some(depth) = path.len().checked_sub(1) {
+    while let Some(depth) = path.height().checked_sub(1) {
         let step = path.step(depth);
         let page = Page(store.page(step.id)?);
         let (level, count, index) = (page.level(), page.count(), usize::from(step.index));

@@ -1,0 +1,2 @@
+// See stdbool.h.
+typedef __SIZE_TYPE__ size_t;

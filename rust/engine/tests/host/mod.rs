@@ -1,0 +1,289 @@
+//! What a host does for the engine: gives it memory from std's allocator, a budget of blocks at most, and
+//! encodes documents.
+#![allow(unsafe_code, dead_code)]
+
+use mtdb_engine::database::{Database, FlushRule, NewRecord, Next, ScanCursor, FOREVER};
+use mtdb_engine::document::{Encoder, Item, Name, Reader};
+use mtdb_engine::query::{check, compile, Query, Term};
+use mtdb_engine::store::memory::MemoryStore;
+use mtdb_engine::store::raw::Block;
+use mtdb_engine::{Error, Result};
+use std::alloc::{alloc, dealloc, Layout};
+use std::collections::HashMap;
+
+/// A value as tests write it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(String),
+    List(Vec<Value>),
+    Dict(Vec<(String, Value)>),
+}
+
+/// A database and the memory it was given.
+pub struct Host {
+    pub db: Database<MemoryStore>,
+    blocks: HashMap<usize, Layout>,
+    /// How many more blocks it may have.
+    pub allowance: usize,
+}
+
+impl Host {
+    pub fn new(page_size: usize, limit: usize) -> Self {
+        let store = MemoryStore::new(page_size, limit).expect("a page size");
+        Host { db: Database::new(store, FlushRule::Memory), blocks: HashMap::new(), allowance: usize::MAX }
+    }
+
+    /// How many blocks the database holds.
+    pub fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Gives what the database wants; false when there is no more.
+    pub fn feed(&mut self) -> bool {
+        loop {
+            let wanted = self.db.store_mut().wanted();
+            if wanted == 0 {
+                return true;
+            }
+            let Some(left) = self.allowance.checked_sub(1) else { return false };
+            self.allowance = left;
+            let layout = Layout::from_size_align(wanted, 8).expect("a layout");
+            // SAFETY: the layout is not empty; the block is the database's until it comes back.
+            let block = unsafe { Block::new(alloc(layout), wanted) }.expect("memory");
+            let block_at = {
+                let raw = block.into_raw();
+                self.blocks.insert(raw as usize, layout);
+                raw
+            };
+            // SAFETY: as above; into_raw has just given the same block back.
+            let block = unsafe { Block::new(block_at, wanted) }.expect("memory");
+            if let Some(old) = self.db.store_mut().give(block) {
+                self.take_back(old);
+            }
+        }
+    }
+
+    fn take_back(&mut self, block: Block) {
+        let raw = block.into_raw();
+        let layout = self.blocks.remove(&(raw as usize)).expect("a block that was given");
+        // SAFETY: it was allocated with this layout, and the database no longer has it.
+        unsafe { dealloc(raw, layout) };
+    }
+
+    /// Takes back what the database does not need.
+    pub fn trim(&mut self) {
+        while let Some(block) = self.db.store_mut().surplus() {
+            self.take_back(block);
+        }
+    }
+
+    /// Makes a call, giving memory as long as it asks for some.
+    pub fn run<T>(&mut self, mut call: impl FnMut(&mut Database<MemoryStore>) -> Result<T>) -> Result<T> {
+        loop {
+            match call(&mut self.db) {
+                Err(Error::NeedMemory) if self.feed() => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Encodes tags and a value; what names have numbers is used, what could have one gets it.
+    pub fn body(&mut self, tags: &[&str], value: &Value) -> Result<Vec<u8>> {
+        let mut buf = vec![0; 20_000];
+        let mut encoder = Encoder::new(&mut buf, 0, 0, 0);
+        for tag in tags {
+            let number = self.db.name_number(tag.as_bytes())?;
+            encoder.tag(number, tag.as_bytes(), self.db.has_room_for_names())?;
+        }
+        encode(&mut self.db, &mut encoder, value)?;
+        let (mut len, literals) = (encoder.len, encoder.literals);
+        buf.truncate(len);
+        if literals > 0 {
+            len = self.run(|db| db.intern_names(&mut buf, tags.len() as u32))?;
+        }
+        buf.truncate(len);
+        Ok(buf)
+    }
+
+    /// Puts a value as the glue does: names, then the record, all or nothing.
+    pub fn put(&mut self, key: &str, value: &Value, tags: &[&str], expires: u64) -> Result<()> {
+        self.run(|db| db.begin())?;
+        let result = self.body(tags, value).and_then(|body| {
+            let record = NewRecord { key: key.as_bytes(), body: &body, tag_count: tags.len() as u32, expires };
+            self.run(|db| db.put(&record))
+        });
+        match result {
+            Ok(()) => self.db.commit(),
+            Err(_) => self.db.rollback(),
+        }
+        result
+    }
+
+    pub fn put_plain(&mut self, key: &str, value: &Value) -> Result<()> {
+        self.put(key, value, &[], FOREVER)
+    }
+
+    /// The tags and the value of a record.
+    pub fn get(&mut self, key: &str, now: u64) -> Result<Option<(Vec<String>, Value)>> {
+        let mut buf = vec![0; 300];
+        let found = match self.db.get(key.as_bytes(), now, Some(&mut buf)) {
+            Err(Error::NoRoom(len)) => {
+                buf.resize(len, 0);
+                self.db.get(key.as_bytes(), now, Some(&mut buf))?
+            }
+            found => found?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        buf.truncate(found.body_len);
+        self.decode(&buf, found.tag_count).map(Some)
+    }
+
+    fn decode(&mut self, body: &[u8], tag_count: u32) -> Result<(Vec<String>, Value)> {
+        let mut reader = Reader::new(body, 0);
+        let tags = (0..tag_count).map(|_| name(&mut self.db, &mut reader)).collect::<Result<_>>()?;
+        let value = decode(&mut self.db, &mut reader)?;
+        assert_eq!(reader.at, body.len(), "the body ends with its value");
+        Ok((tags, value))
+    }
+
+    pub fn delete(&mut self, key: &str, now: u64) -> Result<bool> {
+        self.run(|db| db.delete(key.as_bytes(), now))
+    }
+
+    /// All keys in order.
+    pub fn keys(&mut self, now: u64) -> Vec<String> {
+        let mut cursor = ScanCursor::new();
+        let mut keys = Vec::new();
+        while self.db.next(&mut cursor, now, None).expect("a sound tree").is_some() {
+            keys.push(String::from_utf8(cursor.key().to_vec()).expect("UTF-8"));
+        }
+        keys
+    }
+
+    /// The keys of the records that match, in order.
+    pub fn query(&mut self, query: &Value, now: u64) -> Vec<String> {
+        let encoded = literal(query);
+        let mut terms = vec![Term::Empty; check(&encoded).expect("a query")];
+        let mut limit = compile(&encoded, &mut terms, |name| self.db.name_number(name).unwrap_or(0)).expect("a query");
+        let query = Query { encoded: &encoded, terms: &terms };
+        let mut cursor = ScanCursor::new();
+        let mut keys = Vec::new();
+        let mut buf = vec![0; 16];
+        while limit > 0 {
+            match self.db.next_match(&query, &mut cursor, now, 7, &mut buf) {
+                Ok(Next::Found(_)) => {
+                    keys.push(String::from_utf8(cursor.key().to_vec()).expect("UTF-8"));
+                    limit -= 1;
+                }
+                Ok(Next::More) => {}
+                Ok(Next::End) => break,
+                Err(Error::NoRoom(len)) => buf.resize(len, 0),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        keys
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        while let Some(block) = self.db.store_mut().reclaim() {
+            self.take_back(block);
+        }
+        assert!(self.blocks.is_empty(), "every block comes back on closing");
+    }
+}
+
+fn name(db: &mut Database<MemoryStore>, reader: &mut Reader) -> Result<String> {
+    Ok(match reader.name()? {
+        Name::Text(text) => String::from_utf8(text.to_vec()).expect("UTF-8"),
+        Name::Number(number) => {
+            let mut buf = [0; 64];
+            let len = db.name_text(number, &mut buf)?;
+            String::from_utf8(buf[..len].to_vec()).expect("UTF-8")
+        }
+    })
+}
+
+fn decode(db: &mut Database<MemoryStore>, reader: &mut Reader) -> Result<Value> {
+    Ok(match reader.item()? {
+        Item::None => Value::None,
+        Item::Bool(value) => Value::Bool(value),
+        Item::Int(value) => Value::Int(value),
+        Item::BigInt(..) => unreachable!("the tests have none"),
+        Item::Float(value) => Value::Float(value),
+        Item::Str(text) => Value::Str(String::from_utf8(text.to_vec()).expect("UTF-8")),
+        Item::List(count) => Value::List((0..count).map(|_| decode(db, reader)).collect::<Result<_>>()?),
+        Item::Dict(count) => {
+            Value::Dict((0..count).map(|_| Ok((name(db, reader)?, decode(db, reader)?))).collect::<Result<_>>()?)
+        }
+    })
+}
+
+fn encode(db: &mut Database<MemoryStore>, encoder: &mut Encoder, value: &Value) -> Result<()> {
+    encode_with(encoder, value, &mut |name| Ok((db.name_number(name)?, db.has_room_for_names())))
+}
+
+/// A value with its names written out, as queries are.
+pub fn literal(value: &Value) -> Vec<u8> {
+    let mut buf = vec![0; 20_000];
+    let mut encoder = Encoder::new(&mut buf, 0, 0, 0);
+    encode_with(&mut encoder, value, &mut |_| Ok((0, false))).expect("room");
+    let len = encoder.len;
+    buf.truncate(len);
+    buf
+}
+
+fn encode_with(
+    encoder: &mut Encoder,
+    value: &Value,
+    number: &mut dyn FnMut(&[u8]) -> Result<(u16, bool)>,
+) -> Result<()> {
+    match value {
+        Value::None => encoder.none(),
+        Value::Bool(value) => encoder.bool(*value),
+        Value::Int(value) => encoder.int(*value),
+        Value::Float(value) => encoder.float(*value, 24),
+        Value::Str(text) => encoder.str(text.as_bytes()),
+        Value::List(items) => {
+            encoder.list(items.len())?;
+            items.iter().try_for_each(|item| encode_with(encoder, item, number))
+        }
+        Value::Dict(pairs) => {
+            encoder.dict(pairs.len())?;
+            pairs.iter().try_for_each(|(name, value)| {
+                let (number_of_name, room) = number(name.as_bytes())?;
+                encoder.name(number_of_name, name.as_bytes(), room)?;
+                encode_with(encoder, value, number)
+            })
+        }
+    }
+}
+
+/// Random numbers that are the same in every run.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % n
+    }
+}
+
+pub fn int(value: i64) -> Value {
+    Value::Int(value)
+}
+
+pub fn str(text: &str) -> Value {
+    Value::Str(text.into())
+}
+
+pub fn dict<const N: usize>(pairs: [(&str, Value); N]) -> Value {
+    Value::Dict(pairs.into_iter().map(|(name, value)| (name.into(), value)).collect())
+}
