@@ -1,0 +1,224 @@
+// How a live dict or list is changed: a plain copy of the node is changed by the base type's own code;
+// plain dicts and lists that came in are made live; the record is encoded with the copy in the node's place
+// and stored; and only then the node takes over what the copy holds. So a change that is refused is nowhere.
+#include "py/objtype.h"
+#include "py/runtime.h"
+
+#include "live.h"
+
+// Does to a plain object what was asked of a live one. Returns MP_OBJ_NULL for an operator that is not supported.
+static mp_obj_t apply(const mp_obj_type_t *base, mp_obj_t plain, const mpdb_change_t *change) {
+    switch (change->kind) {
+        case CHANGE_METHOD:
+            return mp_call_method_self_n_kw(mpdb_method_of(base, change->method), plain, change->n_args, change->n_kw, change->args);
+        case CHANGE_SUBSCR:
+            return MP_OBJ_TYPE_GET_SLOT(base, subscr)(plain, change->index, change->value);
+        default:
+            return MP_OBJ_TYPE_GET_SLOT(base, binary_op)(change->op, plain, change->value);
+    }
+}
+
+// The node becomes what the plain object is. Allocates nothing.
+static void take_over(mp_obj_t node, mp_obj_t plain) {
+    if (mpdb_is_live_dict(node)) {
+        mp_obj_dict_get_map(node)[0] = mp_obj_dict_get_map(plain)[0];
+    } else {
+        mp_obj_list_t *to = MP_OBJ_TO_PTR(node);
+        const mp_obj_list_t *from = MP_OBJ_TO_PTR(plain);
+        to->alloc = from->alloc;
+        to->len = from->len;
+        to->items = from->items;
+    }
+}
+
+static bool is_container(mp_obj_t value) {
+    if (mp_obj_is_small_int(value) || mp_obj_is_str(value) || !mp_obj_is_obj(value)) {
+        return false;
+    }
+    static const mp_obj_type_t *const bases[] = { &mp_type_dict, &mp_type_list, &mp_type_tuple };
+    for (size_t i = 0; i < MP_ARRAY_SIZE(bases); i++) {
+        if (mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(value)), MP_OBJ_FROM_PTR(bases[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// A live copy of a plain dict, list or tuple: through its encoded form, which checks it as well.
+static mp_obj_t live_copy(mpdb_root_t *root, mp_obj_t value) {
+    uint8_t small[MPDB_SMALL];
+    mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
+    mpdb_encoding_t e;
+    e.self = NULL;
+    e.value = value;
+    e.limit = MPDB_MAX_JSON;
+    e.is_record = false;
+    e.node = MP_OBJ_NULL;
+    mpdb_encode(&e, &buffer);
+    mtdb_found_t found = { .body_len = e.out.len, .tag_count = 0 };
+    mpdb_guard_t guard;
+    mpdb_enter(root->self, &guard);
+    mp_obj_t copy = mpdb_decode(root->self, e.out.buf, &found, root);
+    mpdb_leave(&guard);
+    mpdb_buffer_free(&buffer);
+    return copy;
+}
+
+static void adopt_value(mpdb_root_t *root, mp_obj_t *value, mp_obj_t *result) {
+    if (is_container(*value) && mpdb_live_root(*value) != root) {
+        mp_obj_t live = live_copy(root, *value);
+        if (*result == *value) {
+            *result = live;
+        }
+        *value = live;
+    }
+}
+
+// Makes what came into a node live. `result` is what the change returns, and may be one of those.
+static void adopt(mpdb_root_t *root, mp_obj_t plain, mp_obj_t *result) {
+    if (mp_obj_is_type(plain, &mp_type_dict)) {
+        mp_map_t *map = mp_obj_dict_get_map(plain);
+        for (size_t i = 0; i < map->alloc; i++) {
+            if (mp_map_slot_is_filled(map, i)) {
+                adopt_value(root, &map->table[i].value, result);
+            }
+        }
+    } else {
+        mp_obj_list_t *list = MP_OBJ_TO_PTR(plain);
+        for (size_t i = 0; i < list->len; i++) {
+            adopt_value(root, &list->items[i], result);
+        }
+    }
+}
+
+// One attempt at storing the record. Without effect when the node is no part of it any more.
+static int32_t try_write(mpdb_root_t *root, mpdb_guard_t *guard, mpdb_encoding_t *e, mpdb_buffer_t *buffer) {
+    mpdb_encode(e, buffer);
+    if (!e->met_node) {
+        return MTDB_OK;
+    }
+    // The new body is what the fingerprint is taken of, once its names have their numbers.
+    mtdb_record_t record = { 0 };
+    record.key = mpdb_key_bytes(root->key, &record.key_len);
+    int32_t status = mpdb_write(guard, e, &record, &root->fingerprint);
+    if (status == MTDB_OK) {
+        root->fingerprint = mtdb_fingerprint(e->out.buf, e->out.len);
+    } else if (status == MTDB_ABSENT) {
+        // Deleted or replaced since it was read.
+        mp_raise_type_arg(&mp_type_KeyError, root->key);
+    }
+    return status;
+}
+
+// Stores the record with `plain` in the place of `node`.
+static void write_back(mpdb_root_t *root, mp_obj_t node, mp_obj_t plain) {
+    mpdb_t *self = root->self;
+    uint8_t small[MPDB_SMALL];
+    mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
+    mpdb_encoding_t e;
+    e.self = self;
+    e.value = root->top;
+    e.limit = MPDB_MAX_JSON;
+    e.is_record = true;
+    e.tags = root->tags;
+    e.node = node;
+    e.stand_in = plain;
+    mpdb_guard_t guard;
+    mpdb_enter(self, &guard);
+    int32_t status;
+    do {
+        status = try_write(root, &guard, &e, &buffer);
+    } while (status != MTDB_OK && mpdb_make_room(self, status));
+    mpdb_check_status(self, status);
+    if (e.met_node) {
+        mpdb_after_write(self, 1);
+    }
+    mpdb_leave(&guard);
+    mpdb_buffer_free(&buffer);
+}
+
+NORETURN static void raise_tags(void) {
+    mp_raise_ValueError(MP_ERROR_TEXT("_tags cannot be changed here: put(key, data, tags=...) sets a record's tags"));
+}
+
+// `_tags` of the outermost dict is shown as get() shows it, but is not part of the value. Takes it out of the
+// copy and returns it.
+static mp_obj_t take_tags_out(mp_obj_t plain, const mpdb_change_t *change) {
+    mp_obj_t name = MP_OBJ_NEW_QSTR(MP_QSTR__tags);
+    bool named = change->kind == CHANGE_SUBSCR ? mp_obj_equal(change->index, name)
+        : change->kind == CHANGE_METHOD && change->n_args != 0 && mp_obj_is_str(change->args[0]) && mp_obj_equal(change->args[0], name);
+    if (named) {
+        raise_tags();
+    }
+    mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(plain), name, MP_MAP_LOOKUP);
+    mp_obj_t tags = elem == NULL ? MP_OBJ_NULL : elem->value;
+    if (elem != NULL) {
+        mp_obj_dict_delete(plain, name);
+    }
+    return tags;
+}
+
+static void put_tags_back(mp_obj_t plain, mp_obj_t tags) {
+    mp_obj_t name = MP_OBJ_NEW_QSTR(MP_QSTR__tags);
+    mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(plain), name, MP_MAP_LOOKUP);
+    // update() with another document's fields may bring the same tags along.
+    if (elem != NULL && (tags == MP_OBJ_NULL || !mp_obj_equal(elem->value, tags))) {
+        raise_tags();
+    }
+    if (tags != MP_OBJ_NULL) {
+        mp_obj_dict_store(plain, name, tags);
+    }
+}
+
+static bool is_shown_tags(const mpdb_root_t *root, mp_obj_t node) {
+    if (!mpdb_is_live_dict(root->top)) {
+        return false;
+    }
+    mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(root->top), MP_OBJ_NEW_QSTR(MP_QSTR__tags), MP_MAP_LOOKUP);
+    return elem != NULL && elem->value == node;
+}
+
+// `doc["list"] += [1]` changes the list and then stores it where it is: the second needs no writing.
+static bool is_no_change(mp_obj_t node, const mpdb_change_t *change) {
+    if (change->kind != CHANGE_SUBSCR || change->value == MP_OBJ_NULL || mpdb_live_root(change->value) == NULL) {
+        return false;
+    }
+    if (mpdb_is_live_dict(node)) {
+        mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(node), change->index, MP_MAP_LOOKUP);
+        return elem != NULL && elem->value == change->value;
+    }
+    return mp_obj_is_small_int(change->index)
+        && MP_OBJ_TYPE_GET_SLOT(&mp_type_list, subscr)(node, change->index, MP_OBJ_SENTINEL) == change->value;
+}
+
+mp_obj_t mpdb_change(mp_obj_t node, const mpdb_change_t *change) {
+    mpdb_root_t *root = mpdb_live_root(node);
+    if (root != NULL && is_no_change(node, change)) {
+        return mp_const_none;
+    }
+    if (root != NULL && is_shown_tags(root, node)) {
+        raise_tags();
+    }
+    mp_obj_t plain = mpdb_plain_copy(node);
+    bool tagged = root != NULL && node == root->top && mpdb_is_live_dict(node);
+    mp_obj_t tags = tagged ? take_tags_out(plain, change) : MP_OBJ_NULL;
+    // EXCEPTION: whatever the method raises; only the copy has changed.
+    mp_obj_t result = apply(mpdb_live_base(node), plain, change);
+    if (result == MP_OBJ_NULL) {
+        return MP_OBJ_NULL;
+    }
+    if (change->kind == CHANGE_OPERATOR) {
+        // An operator gives its object, changed, or a new one.
+        plain = result;
+        result = node;
+    }
+    if (tagged) {
+        put_tags_back(plain, tags);
+    }
+    if (root != NULL) {
+        adopt(root, plain, &result);
+        write_back(root, node, plain);
+    }
+    take_over(node, plain);
+    return result;
+}

@@ -1,0 +1,152 @@
+// The MicroTetherDB type: making one, closing it, `with`, and the table of its methods.
+#include <string.h>
+
+#include "py/builtin.h"
+#include "py/gc.h"
+#include "py/runtime.h"
+
+#include "database.h"
+#include "document.h"
+
+// Less than this a database in memory is never given.
+#define MEMORY_AT_LEAST 1024
+// The clock begins here, so that no time is 0, which means for ever.
+#define CLOCK_BEGIN 1000
+
+static size_t memory_limit(const mpdb_options_t *options) {
+    gc_collect();
+    gc_info_t info;
+    gc_info(&info);
+    size_t limit = (uint64_t)info.free * options->ram_percentage / 100;
+    limit = MAX(limit, MEMORY_AT_LEAST);
+    if (options->verbose) {
+        mp_printf(&mp_plat_print, "Memory info - Total: %u, Free: %u\n", (unsigned int)info.total, (unsigned int)info.free);
+        mp_printf(&mp_plat_print, "Using %u blocks of %u bytes each (%u%% of free memory)\n",
+            (unsigned int)(limit / options->btree_pagesize), (unsigned int)options->btree_pagesize,
+            (unsigned int)options->ram_percentage);
+    }
+    return limit;
+}
+
+static void open_in_memory(mpdb_t *self) {
+    const mpdb_options_t *options = &self->options;
+    mtdb_options_t engine_options = {
+        .memory_limit = memory_limit(options),
+        .page_size = options->btree_pagesize,
+        .flush_threshold = options->flush_threshold,
+        .adaptive = options->adaptive_threshold,
+    };
+    int32_t status;
+    MPDB_CALL(self, status, mtdb_open_memory(&self->engine, &engine_options));
+    mpdb_check_status(self, status);
+}
+
+static mp_obj_t database_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mpdb_options_t options;
+    mpdb_parse_options(&options, n_args, n_kw, args);
+    if (!options.in_memory) {
+        mp_raise_NotImplementedError(
+            MP_ERROR_TEXT("this version keeps databases in memory only: databases in a file are still to come"));
+    }
+    // Without a finaliser: all that a database in memory holds is garbage together with it.
+    mpdb_t *self = mp_obj_malloc(mpdb_t, type);
+    memset((uint8_t *)self + sizeof(mp_obj_base_t), 0, sizeof(mpdb_t) - sizeof(mp_obj_base_t));
+    self->options = options;
+    self->now = CLOCK_BEGIN;
+    self->ticks = mp_hal_ticks_ms();
+    #if MICROPY_PY_THREAD
+    mp_thread_mutex_init(&self->mutex);
+    #endif
+    open_in_memory(self);
+    self->names.epoch = mtdb_names_epoch(&self->engine);
+    self->open = true;
+    return MP_OBJ_FROM_PTR(self);
+}
+
+/// def close(self) -> None
+static mp_obj_t database_close(mp_obj_t self_in) {
+    mpdb_t *self = MP_OBJ_TO_PTR(self_in);
+    if (!self->open) {
+        return mp_const_none;
+    }
+    mpdb_guard_t guard;
+    mpdb_enter(self, &guard);
+    while (mtdb_transaction_depth(&self->engine) != 0) {
+        mtdb_rollback(&self->engine);
+    }
+    self->open = false;
+    self->lock_depth = 0;
+    mpdb_return_all(self);
+    self->names.text = NULL;
+    self->names.size = 0;
+    mpdb_leave(&guard);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(database_close_obj, database_close);
+
+static mp_obj_t database_enter(mp_obj_t self_in) {
+    mpdb_guard_t guard;
+    mpdb_enter(MP_OBJ_TO_PTR(self_in), &guard);
+    mpdb_leave(&guard);
+    return self_in;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(database_enter_obj, database_enter);
+
+static mp_obj_t database_exit(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    return database_close(args[0]);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(database_exit_obj, 4, 4, database_exit);
+
+static mp_obj_t database_unary_op(mp_unary_op_t op, mp_obj_t self_in) {
+    switch (op) {
+        case MP_UNARY_OP_LEN:
+            return mp_obj_new_int_from_uint(mpdb_count_records(MP_OBJ_TO_PTR(self_in)));
+        case MP_UNARY_OP_BOOL:
+            // `if self.db:` asks whether there is a database, not whether it has records.
+            return mp_const_true;
+        case MP_UNARY_OP_HASH:
+            return MP_OBJ_NEW_SMALL_INT((mp_uint_t)self_in);
+        default:
+            return MP_OBJ_NULL;
+    }
+}
+
+static const mp_rom_map_elem_t database_table[] = {
+    { MP_ROM_QSTR(MP_QSTR_put), MP_ROM_PTR(&mpdb_put_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get), MP_ROM_PTR(&mpdb_get_obj) },
+    { MP_ROM_QSTR(MP_QSTR_delete), MP_ROM_PTR(&mpdb_delete_obj) },
+    { MP_ROM_QSTR(MP_QSTR_put_batch), MP_ROM_PTR(&mpdb_put_batch_obj) },
+    { MP_ROM_QSTR(MP_QSTR_delete_batch), MP_ROM_PTR(&mpdb_delete_batch_obj) },
+    { MP_ROM_QSTR(MP_QSTR_query), MP_ROM_PTR(&mpdb_query_obj) },
+    { MP_ROM_QSTR(MP_QSTR_find), MP_ROM_PTR(&mpdb_find_obj) },
+    { MP_ROM_QSTR(MP_QSTR_tags), MP_ROM_PTR(&mpdb_tags_obj) },
+    { MP_ROM_QSTR(MP_QSTR_keys), MP_ROM_PTR(&mpdb_keys_obj) },
+    { MP_ROM_QSTR(MP_QSTR_values), MP_ROM_PTR(&mpdb_values_obj) },
+    { MP_ROM_QSTR(MP_QSTR_items), MP_ROM_PTR(&mpdb_items_obj) },
+    { MP_ROM_QSTR(MP_QSTR_transaction), MP_ROM_PTR(&mpdb_transaction_obj) },
+    { MP_ROM_QSTR(MP_QSTR_lock), MP_ROM_PTR(&mpdb_lock_obj) },
+    { MP_ROM_QSTR(MP_QSTR_cleanup), MP_ROM_PTR(&mpdb_cleanup_obj) },
+    { MP_ROM_QSTR(MP_QSTR_flush), MP_ROM_PTR(&mpdb_flush_obj) },
+    { MP_ROM_QSTR(MP_QSTR_compact), MP_ROM_PTR(&mpdb_compact_obj) },
+    { MP_ROM_QSTR(MP_QSTR_backup), MP_ROM_PTR(&mpdb_backup_obj) },
+    { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&mpdb_stats_obj) },
+    { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&database_close_obj) },
+    { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&database_enter_obj) },
+    { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&database_exit_obj) },
+    // So that they can be called by name and through super() as well.
+    { MP_ROM_QSTR(MP_QSTR___getitem__), MP_ROM_PTR(&mp_op_getitem_obj) },
+    { MP_ROM_QSTR(MP_QSTR___setitem__), MP_ROM_PTR(&mp_op_setitem_obj) },
+    { MP_ROM_QSTR(MP_QSTR___delitem__), MP_ROM_PTR(&mp_op_delitem_obj) },
+};
+static MP_DEFINE_CONST_DICT(database_dict, database_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(
+    mpdb_type_database, MP_QSTR_MicroTetherDB, MP_TYPE_FLAG_ITER_IS_GETITER,
+    make_new, database_make_new,
+    unary_op, database_unary_op,
+    binary_op, mpdb_binary_op,
+    subscr, mpdb_subscr,
+    iter, mpdb_getiter,
+    locals_dict, &database_dict
+    );

@@ -1,0 +1,149 @@
+// The MicroTetherDB object: what one open database holds on the Python side, and the guard that every
+// call into its engine goes through.
+#ifndef MPDB_DATABASE_H
+#define MPDB_DATABASE_H
+
+#include "py/mphal.h"
+#include "py/mpthread.h"
+#include "py/obj.h"
+#include "py/runtime.h"
+
+#include "mtdb.h"
+#include "errors.h"
+#include "names.h"
+
+#if !MICROPY_ENABLE_GC || !MICROPY_PY_BUILTINS_FLOAT
+#error "microtetherdb needs MicroPython's collector and floats"
+#endif
+
+// What a small operation needs lies on the C stack in a buffer of this size, the rest on the heap.
+#define MPDB_SMALL 256
+// Records of one step of a long call; between two steps pending events are handled.
+#define MPDB_STEP 64
+// Expired records that one ordinary write removes at most.
+#define MPDB_EXPIRE_PER_WRITE 8
+// Pages of one step of compacting.
+#define MPDB_COMPACT_STEP 16
+
+// The constructor's parameters. Every number is a uint32_t, so that one table can describe them all;
+// times are milliseconds.
+typedef struct {
+    mp_obj_t filename;
+    mp_obj_t event_loop;
+    uint32_t in_memory;
+    uint32_t ram_percentage;
+    uint32_t max_retries;
+    uint32_t retry_delay;
+    uint32_t lock_timeout;
+    uint32_t ttl_check_interval;
+    uint32_t btree_cachesize;
+    uint32_t btree_pagesize;
+    uint32_t adaptive_threshold;
+    uint32_t cleanup_interval;
+    uint32_t use_compression;
+    uint32_t min_compress_size;
+    uint32_t flush_threshold;     // 0: by the adaptive rule
+    uint32_t auto_flush_seconds;  // MPDB_UNSET: by the default of the store
+    uint32_t verbose;
+    uint32_t awaitable;           // MPDB_UNSET: by the way the database is entered
+} mpdb_options_t;
+
+#define MPDB_UNSET UINT32_MAX
+
+typedef struct _mpdb_t {
+    mp_obj_base_t base;
+    bool open;
+    // The owner of db.lock() or of a transaction, and how often it holds it.
+    uint32_t lock_depth;
+    mp_uint_t lock_owner;
+    // 0, or 1 + the id of the thread that is inside a call.
+    volatile mp_uint_t busy;
+    #if MICROPY_PY_THREAD
+    mp_thread_mutex_t mutex;
+    #endif
+    mp_uint_t ticks;         // of the port's counter, when `now` was reckoned
+    uint64_t now;            // milliseconds since the database was made, and some
+    uint64_t expiry_checked; // when ordinary writes last found nothing more to remove
+    uint64_t packed_at;      // records written and deleted when compacting last freed nothing
+    uint32_t unflushed;      // writes of the running transaction, not yet told to the flush rule
+    mpdb_options_t options;
+    mpdb_names_t names;
+    mtdb_database_t engine;  // in here, so that the collector finds the memory it was given
+} mpdb_t;
+
+extern const mp_obj_type_t mpdb_type_database;
+
+// Read the constructor's arguments; raises what is wrong with them.
+void mpdb_parse_options(mpdb_options_t *options, size_t n_args, size_t n_kw, const mp_obj_t *args);
+
+// ---- the guard (guard.c) ----------------------------------------------------------------------------
+
+// Held around everything that touches the engine. It is given back by mpdb_leave(), or by any
+// exception that passes: code between the two may raise.
+typedef struct {
+    nlr_jump_callback_node_t node;
+    mpdb_t *self;
+    bool undo;  // a savepoint is open, which an exception rolls back
+} mpdb_guard_t;
+
+// Waits for other threads. Raises ValueError when the database is closed, RuntimeError when this
+// thread is inside already, DBLock when another owner keeps its lock too long.
+void mpdb_enter(mpdb_t *self, mpdb_guard_t *guard);
+void mpdb_leave(mpdb_guard_t *guard);
+
+// The owner that this call would lock for.
+mp_uint_t mpdb_owner(void);
+
+// Milliseconds of the monotonic clock, never back and never wrapping. Only inside the guard.
+uint64_t mpdb_now(mpdb_t *self);
+// The same, but a stale value where no record has a TTL, so that nothing depends on it: asking the
+// clock would cost as much as the rest of a get.
+uint64_t mpdb_now_for_lookup(mpdb_t *self);
+// Whether any record has a TTL.
+bool mpdb_has_ttls(mpdb_t *self);
+
+// ---- memory (memory.c) --------------------------------------------------------------------------------
+
+// Makes one engine call as often as it takes until it has the memory that it asks for.
+#define MPDB_CALL(self, status, call) \
+    do { \
+        (status) = (call); \
+    } while ((status) == MTDB_NEED_MEMORY && ((status) = mpdb_give_memory(self)) == MTDB_OK)
+
+int32_t mpdb_give_memory(mpdb_t *self);
+// Gives blocks that have become empty back to the collector.
+void mpdb_return_surplus(mpdb_t *self);
+void mpdb_return_all(mpdb_t *self);
+// After MTDB_FULL or MPDB_NO_HEAP: collects what has expired, else packs the pages closer. True when that
+// freed something and the write is worth another try.
+bool mpdb_make_room(mpdb_t *self, int32_t status);
+
+// A buffer that begins on the C stack and moves to the heap.
+typedef struct {
+    uint8_t *bytes;
+    size_t size;
+    bool on_heap;
+} mpdb_buffer_t;
+
+#define MPDB_BUFFER_ON(array) { (array), sizeof(array), false }
+// The content is lost.
+void mpdb_buffer_grow(mpdb_buffer_t *buffer, size_t size);
+void mpdb_buffer_free(mpdb_buffer_t *buffer);
+
+// ---- upkeep (upkeep.c) ------------------------------------------------------------------------------------
+
+// To be called inside the guard after `count` writes: the flush rule, and removing a few of what has expired.
+void mpdb_after_write(mpdb_t *self, uint32_t count);
+// Removes all that has expired, in steps; not inside the guard. Returns how many.
+uint32_t mpdb_remove_expired(mpdb_t *self);
+size_t mpdb_count_records(mpdb_t *self);
+
+MP_DECLARE_CONST_FUN_OBJ_1(mpdb_cleanup_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(mpdb_flush_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(mpdb_compact_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(mpdb_backup_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(mpdb_stats_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(mpdb_transaction_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(mpdb_lock_obj);
+
+#endif

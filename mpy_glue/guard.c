@@ -1,0 +1,131 @@
+// The guard around engine calls: one thread at a time, nobody twice, nobody while another owner holds
+// the database's lock, and free again whatever happens in between.
+#include "database.h"
+
+#if MICROPY_ASYNC_KBD_INTR
+#include <signal.h>
+#endif
+
+// The scheduler is not locked here: an engine call in memory calls nothing that could run it. A store
+// in a file, which does, has to add mp_sched_lock() here.
+
+// The stock unix port raises KeyboardInterrupt out of its signal handler, wherever the program is: it must
+// not be inside the engine. (The project's variant of that port schedules it instead.)
+static inline void hold_interrupts(bool hold) {
+    #if MICROPY_ASYNC_KBD_INTR
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+    #else
+    (void)hold;
+    #endif
+}
+
+#if MICROPY_PY_THREAD
+
+mp_uint_t mpdb_owner(void) {
+    return mp_thread_get_id();
+}
+
+static inline void take(mpdb_t *self) {
+    hold_interrupts(true);
+    if (!mp_thread_mutex_lock(&self->mutex, 0)) {
+        MP_THREAD_GIL_EXIT();
+        mp_thread_mutex_lock(&self->mutex, 1);
+        MP_THREAD_GIL_ENTER();
+    }
+}
+
+static inline void give(mpdb_t *self) {
+    self->busy = 0;
+    mp_thread_mutex_unlock(&self->mutex);
+    hold_interrupts(false);
+}
+
+// Comes and goes with the guard's mutex held.
+static MP_NOINLINE void wait_for_owner(mpdb_t *self, mp_uint_t me) {
+    mp_uint_t start = mp_hal_ticks_ms();
+    while (self->lock_depth != 0 && self->lock_owner != me) {
+        give(self);
+        if ((mp_uint_t)(mp_hal_ticks_ms() - start) >= self->options.lock_timeout) {
+            mp_raise_msg_varg(&mpdb_type_DBLock,
+                MP_ERROR_TEXT("another thread holds the database's lock for longer than lock_timeout, %u ms"),
+                (unsigned int)self->options.lock_timeout);
+        }
+        // EXCEPTION: KeyboardInterrupt, or what a callback raises; nothing is held here.
+        mp_hal_delay_ms(1);
+        take(self);
+    }
+}
+
+#else
+
+mp_uint_t mpdb_owner(void) {
+    return 0;
+}
+
+static inline void take(mpdb_t *self) {
+    (void)self;
+    hold_interrupts(true);
+}
+
+static inline void give(mpdb_t *self) {
+    self->busy = 0;
+    hold_interrupts(false);
+}
+
+#endif
+
+static void leave_by_exception(void *node) {
+    mpdb_guard_t *guard = node;
+    if (guard->undo) {
+        mtdb_rollback(&guard->self->engine);
+        mpdb_return_surplus(guard->self);
+    }
+    give(guard->self);
+}
+
+void mpdb_enter(mpdb_t *self, mpdb_guard_t *guard) {
+    mp_uint_t me = mpdb_owner();
+    // Only this thread itself can have set it to this value.
+    if (self->busy == me + 1) {
+        mp_raise_msg(&mp_type_RuntimeError,
+            MP_ERROR_TEXT("the database is in the middle of a call that this call comes from"));
+    }
+    take(self);
+    #if MICROPY_PY_THREAD
+    if (self->lock_depth != 0 && self->lock_owner != me) {
+        wait_for_owner(self, me);
+    }
+    #endif
+    if (!self->open) {
+        give(self);
+        mp_raise_ValueError(MP_ERROR_TEXT("database is closed"));
+    }
+    self->busy = me + 1;
+    guard->self = self;
+    guard->undo = false;
+    nlr_push_jump_callback(&guard->node, leave_by_exception);
+}
+
+void mpdb_leave(mpdb_guard_t *guard) {
+    nlr_pop_jump_callback(false);
+    give(guard->self);
+}
+
+uint64_t mpdb_now(mpdb_t *self) {
+    mp_uint_t ticks = mp_hal_ticks_ms();
+    self->now += (mp_uint_t)(ticks - self->ticks);
+    self->ticks = ticks;
+    return self->now;
+}
+
+bool mpdb_has_ttls(mpdb_t *self) {
+    // The last moment but one: there may stand the very last one where nothing ever expires.
+    return mtdb_has_expired(&self->engine, UINT64_MAX - 1);
+}
+
+uint64_t mpdb_now_for_lookup(mpdb_t *self) {
+    return mpdb_has_ttls(self) ? mpdb_now(self) : self->now;
+}

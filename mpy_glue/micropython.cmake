@@ -1,0 +1,11 @@
+# Read by MicroPython's cmake ports (USER_C_MODULES), with MTDB_LIB set to the path of libmtdb.a.
+add_library(usermod_microtetherdb INTERFACE)
+
+foreach(name module database parameters guard memory errors names encode decode tags records batch
+        scan query mapping live change transaction upkeep statistics)
+    target_sources(usermod_microtetherdb INTERFACE ${CMAKE_CURRENT_LIST_DIR}/${name}.c)
+endforeach()
+
+target_include_directories(usermod_microtetherdb INTERFACE ${CMAKE_CURRENT_LIST_DIR})
+target_link_libraries(usermod_microtetherdb INTERFACE ${MTDB_LIB})
+target_link_libraries(usermod INTERFACE usermod_microtetherdb)

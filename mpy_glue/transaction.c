@@ -1,0 +1,137 @@
+// db.transaction() and db.lock(): context managers. Both keep every other owner out of the database.
+#include "py/runtime.h"
+
+#include "document.h"
+
+typedef struct {
+    mp_obj_base_t base;
+    mpdb_t *self;
+    bool is_transaction;
+    bool entered;
+    uint32_t depth;  // of transactions, once this one is begun
+} context_t;
+
+static void lock(mpdb_t *self) {
+    self->lock_owner = mpdb_owner();
+    self->lock_depth++;
+}
+
+static void unlock(mpdb_t *self) {
+    if (self->lock_depth != 0) {
+        self->lock_depth--;
+    }
+}
+
+static void begin(context_t *context) {
+    mpdb_t *self = context->self;
+    int32_t status;
+    MPDB_CALL(self, status, mtdb_begin(&self->engine));
+    mpdb_check_status(self, status);
+    context->depth = mtdb_transaction_depth(&self->engine);
+}
+
+static void end(context_t *context, bool commit) {
+    mpdb_t *self = context->self;
+    // One inside this one that was never ended takes nothing with it.
+    while (mtdb_transaction_depth(&self->engine) > context->depth) {
+        mtdb_rollback(&self->engine);
+    }
+    int32_t status = MTDB_OK;
+    if (mtdb_transaction_depth(&self->engine) == context->depth) {
+        if (commit) {
+            MPDB_CALL(self, status, mtdb_commit(&self->engine));
+        }
+        if (!commit || status != MTDB_OK) {
+            mtdb_rollback(&self->engine);
+        }
+    }
+    mpdb_return_surplus(self);
+    bool outermost = mtdb_transaction_depth(&self->engine) == 0;
+    uint32_t writes = self->unflushed;
+    if (outermost) {
+        self->unflushed = 0;
+    }
+    unlock(self);
+    mpdb_check_status(self, status);
+    if (outermost && commit && writes != 0) {
+        mpdb_after_write(self, writes);
+        MPDB_CALL(self, status, mtdb_flush(&self->engine));
+        mpdb_check_status(self, status);
+    }
+}
+
+static mp_obj_t context_enter(mp_obj_t context_in) {
+    context_t *context = MP_OBJ_TO_PTR(context_in);
+    mpdb_guard_t guard;
+    mpdb_enter(context->self, &guard);
+    if (context->entered) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("this context is entered already: each 'with' needs its own"));
+    }
+    if (context->is_transaction) {
+        begin(context);
+    }
+    lock(context->self);
+    context->entered = true;
+    mpdb_leave(&guard);
+    return MP_OBJ_FROM_PTR(context->self);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(context_enter_obj, context_enter);
+
+static mp_obj_t context_exit(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    context_t *context = MP_OBJ_TO_PTR(args[0]);
+    bool failed = args[1] != mp_const_none;
+    if (!context->entered) {
+        return mp_const_none;
+    }
+    context->entered = false;
+    // Closing the database ended it already. The exception on its way, if any, says more than a new one.
+    if (!context->self->open && failed) {
+        return mp_const_none;
+    }
+    mpdb_guard_t guard;
+    mpdb_enter(context->self, &guard);
+    if (context->is_transaction) {
+        end(context, !failed);
+    } else {
+        unlock(context->self);
+    }
+    mpdb_leave(&guard);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(context_exit_obj, 4, 4, context_exit);
+
+static const mp_rom_map_elem_t context_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&context_enter_obj) },
+    { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&context_exit_obj) },
+};
+static MP_DEFINE_CONST_DICT(context_dict, context_table);
+
+static MP_DEFINE_CONST_OBJ_TYPE(
+    mpdb_type_context, MP_QSTR_context, MP_TYPE_FLAG_NONE,
+    locals_dict, &context_dict
+    );
+
+static mp_obj_t new_context(mp_obj_t self_in, bool is_transaction) {
+    mpdb_guard_t guard;
+    mpdb_enter(MP_OBJ_TO_PTR(self_in), &guard);
+    mpdb_leave(&guard);
+    context_t *context = mp_obj_malloc(context_t, &mpdb_type_context);
+    context->self = MP_OBJ_TO_PTR(self_in);
+    context->is_transaction = is_transaction;
+    context->entered = false;
+    context->depth = 0;
+    return MP_OBJ_FROM_PTR(context);
+}
+
+/// def transaction(self) -> context manager
+static mp_obj_t mpdb_transaction(mp_obj_t self_in) {
+    return new_context(self_in, true);
+}
+MP_DEFINE_CONST_FUN_OBJ_1(mpdb_transaction_obj, mpdb_transaction);
+
+/// def lock(self) -> context manager
+static mp_obj_t mpdb_lock(mp_obj_t self_in) {
+    return new_context(self_in, false);
+}
+MP_DEFINE_CONST_FUN_OBJ_1(mpdb_lock_obj, mpdb_lock);

@@ -1,0 +1,137 @@
+// What keeps a database in shape: removing expired records, flushing, compacting.
+#include "database.h"
+
+void mpdb_after_write(mpdb_t *self, uint32_t count) {
+    mpdb_return_surplus(self);
+    if (mtdb_transaction_depth(&self->engine) != 0) {
+        // Flush and expiry wait for the end of the transaction.
+        self->unflushed += count;
+        return;
+    }
+    mpdb_check_status(self, mtdb_wrote(&self->engine, count));
+    if (mpdb_has_ttls(self)) {
+        uint64_t now = mpdb_now(self);
+        if (now - self->expiry_checked >= self->options.ttl_check_interval) {
+            uint32_t removed = 0;
+            int32_t status = MTDB_OK;
+            if (mtdb_has_expired(&self->engine, now)) {
+                MPDB_CALL(self, status, mtdb_expire(&self->engine, now, MPDB_EXPIRE_PER_WRITE, &removed));
+                mpdb_return_surplus(self);
+            }
+            // What is left over is for the next write. A failure here is none of the write's.
+            if (status != MTDB_MORE) {
+                self->expiry_checked = now;
+            }
+        }
+    }
+}
+
+uint32_t mpdb_remove_expired(mpdb_t *self) {
+    uint32_t removed = 0;
+    for (;;) {
+        mpdb_guard_t guard;
+        mpdb_enter(self, &guard);
+        uint64_t now = mpdb_now_for_lookup(self);
+        int32_t status = MTDB_OK;
+        if (mtdb_has_expired(&self->engine, now)) {
+            MPDB_CALL(self, status, mtdb_expire(&self->engine, now, MPDB_STEP, &removed));
+            mpdb_return_surplus(self);
+        }
+        mpdb_check_status(self, status);
+        mpdb_leave(&guard);
+        if (status != MTDB_MORE) {
+            return removed;
+        }
+        // EXCEPTION: KeyboardInterrupt; each step is whole in itself.
+        mp_handle_pending(true);
+    }
+}
+
+// Inside a transaction expired records stay where they are: there only counting helps.
+static size_t count_one_by_one(mpdb_t *self, uint64_t now) {
+    struct {
+        mtdb_cursor_t cursor;
+        uint8_t key[MTDB_MAX_KEY_BYTES];
+    } *scratch = m_malloc(sizeof(*scratch));
+    mtdb_found_t found;
+    size_t count = 0;
+    mtdb_cursor_start(&scratch->cursor);
+    while (mtdb_cursor_next(&self->engine, &scratch->cursor, now, scratch->key, NULL, 0, &found) == MTDB_OK) {
+        count++;
+    }
+    m_del(uint8_t, (uint8_t *)scratch, sizeof(*scratch));
+    return count;
+}
+
+size_t mpdb_count_records(mpdb_t *self) {
+    mpdb_remove_expired(self);
+    mpdb_guard_t guard;
+    mpdb_enter(self, &guard);
+    mtdb_statistics_t statistics;
+    mtdb_statistics(&self->engine, &statistics);
+    size_t count = statistics.records;
+    if (statistics.ttl_records != 0) {
+        uint64_t now = mpdb_now(self);
+        if (mtdb_has_expired(&self->engine, now)) {
+            count = count_one_by_one(self, now);
+        }
+    }
+    mpdb_leave(&guard);
+    return count;
+}
+
+/// def cleanup(self) -> int
+static mp_obj_t mpdb_cleanup(mp_obj_t self_in) {
+    return mp_obj_new_int_from_uint(mpdb_remove_expired(MP_OBJ_TO_PTR(self_in)));
+}
+MP_DEFINE_CONST_FUN_OBJ_1(mpdb_cleanup_obj, mpdb_cleanup);
+
+/// def flush(self) -> None
+static mp_obj_t mpdb_flush(mp_obj_t self_in) {
+    mpdb_t *self = MP_OBJ_TO_PTR(self_in);
+    mpdb_guard_t guard;
+    mpdb_enter(self, &guard);
+    int32_t status;
+    MPDB_CALL(self, status, mtdb_flush(&self->engine));
+    mpdb_check_status(self, status);
+    mpdb_leave(&guard);
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_1(mpdb_flush_obj, mpdb_flush);
+
+/// def compact(self) -> None
+static mp_obj_t mpdb_compact(mp_obj_t self_in) {
+    mpdb_t *self = MP_OBJ_TO_PTR(self_in);
+    mpdb_remove_expired(self);
+    for (;;) {
+        mpdb_guard_t guard;
+        mpdb_enter(self, &guard);
+        int32_t status;
+        MPDB_CALL(self, status, mtdb_compact(&self->engine, MPDB_COMPACT_STEP));
+        mpdb_return_surplus(self);
+        // Without a page to move things to there is nothing to be packed closer.
+        if (status == MTDB_FULL || status == MPDB_NO_HEAP) {
+            status = MTDB_OK;
+        }
+        mpdb_check_status(self, status);
+        mpdb_leave(&guard);
+        if (status != MTDB_MORE) {
+            return mp_const_none;
+        }
+        // EXCEPTION: KeyboardInterrupt; each step is whole in itself.
+        mp_handle_pending(true);
+    }
+}
+MP_DEFINE_CONST_FUN_OBJ_1(mpdb_compact_obj, mpdb_compact);
+
+/// def backup(self, path: str) -> None
+static mp_obj_t mpdb_backup(mp_obj_t self_in, mp_obj_t path) {
+    mpdb_t *self = MP_OBJ_TO_PTR(self_in);
+    mpdb_guard_t guard;
+    mpdb_enter(self, &guard);
+    if (!mp_obj_is_str(path)) {
+        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a path must be a str, not %s"), mp_obj_get_type_str(path));
+    }
+    mp_raise_ValueError(MP_ERROR_TEXT("only a database in a file can be backed up, this one is in memory"));
+}
+MP_DEFINE_CONST_FUN_OBJ_2(mpdb_backup_obj, mpdb_backup);
