@@ -130,12 +130,10 @@ impl<S: PageStore> Database<S> {
         Ok(())
     }
 
-    /// After numbers were taken away.
+    /// After numbers may have been taken away, or given back by a rollback.
     pub(super) fn forget_names(&mut self) {
         self.names_epoch = self.names_epoch.wrapping_add(1);
-        if u32::from(self.tags_name) > self.meta.names {
-            self.tags_name = 0;
-        }
+        self.tags_name = self.name_number(b"tags").unwrap_or(0);
     }
 }
 

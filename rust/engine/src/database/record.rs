@@ -40,9 +40,13 @@ pub struct Head {
 
 impl Head {
     /// Reads the head of a record.
+    #[inline]
     pub fn read(record: &[u8]) -> Result<Head> {
         let flags = *record.first().ok_or(Error::Corrupt)?;
         let mut head = Head { expires: 0, tag_count: 0, field_tags: flags & FIELD_TAGS != 0, large: None, len: 1 };
+        if flags & (TTL | TAGS | LARGE) == 0 {
+            return Ok(head);
+        }
         if flags & TTL != 0 {
             let bytes = record.get(1..7).ok_or(Error::Corrupt)?;
             head.expires = bytes.iter().rev().fold(0, |time, byte| time << 8 | u64::from(*byte));

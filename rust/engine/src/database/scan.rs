@@ -2,6 +2,7 @@
 
 use super::get::{Found, Stored};
 use super::put::tag_range;
+use super::record::Head;
 use super::{Database, DOCUMENT};
 use crate::bytes::write;
 use crate::document::{Name, OperandNames, Reader};
@@ -9,14 +10,14 @@ use crate::error::{Error, Result};
 use crate::query::{matches, Query, Record};
 use crate::store::PageStore;
 
+use crate::tree::page::Page;
 use crate::tree::{Cursor, KeyBuf};
 
 /// A place between records.
 #[derive(Clone)]
 pub struct ScanCursor {
     tree: Cursor,
-    /// What the tree's keys begin with on this way; the record's key follows.
-    range_len: u8,
+    range: Range,
 }
 
 /// What a step of a scan came to.
@@ -30,26 +31,47 @@ pub enum Next {
     More,
 }
 
+/// What the tree's keys begin with where a scan goes; a record's key follows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Range {
+    bytes: [u8; 5],
+    len: u8,
+}
+
+impl Range {
+    const DOCUMENTS: Range = Range { bytes: [DOCUMENT, 0, 0, 0, 0], len: 1 };
+
+    fn of_tag(tag: Name) -> Self {
+        let key = tag_range(tag);
+        let mut range = Range { bytes: [0; 5], len: key.as_slice().len() as u8 };
+        write(&mut range.bytes, 0, key.as_slice());
+        range
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
+    }
+}
+
 impl ScanCursor {
     /// Before the first record.
     pub fn new() -> Self {
-        ScanCursor { tree: Cursor::before(&[DOCUMENT]), range_len: 1 }
+        ScanCursor { tree: Cursor::before(Range::DOCUMENTS.as_slice()), range: Range::DOCUMENTS }
     }
 
     /// The key of the record last given.
     pub fn key(&self) -> &[u8] {
-        self.tree.key().get(usize::from(self.range_len)..).unwrap_or(&[])
+        self.tree.key().get(usize::from(self.range.len)..).unwrap_or(&[])
     }
 
     /// Goes on in another range of the tree, behind the same record.
-    fn change_range(&mut self, range: &KeyBuf) {
-        let same = self.tree.key().get(..usize::from(self.range_len)) == Some(range.as_slice());
-        if same {
+    fn change_range(&mut self, range: Range) {
+        if range == self.range {
             return;
         }
         let key = KeyBuf::of(&[range.as_slice(), self.key()]);
         self.tree = if self.key().is_empty() { Cursor::before(key.as_slice()) } else { Cursor::behind(key.as_slice()) };
-        self.range_len = range.as_slice().len() as u8;
+        self.range = range;
     }
 }
 
@@ -59,10 +81,47 @@ impl Default for ScanCursor {
     }
 }
 
+/// What a look at the records of one leaf came to.
+enum Look {
+    /// The record at this index matches.
+    Match(usize),
+    /// The record at this index is too large to be matched in its page.
+    Large(usize),
+    /// So many do not.
+    Passed(usize),
+    /// The records end here.
+    End,
+}
+
+/// Looks at no more than `budget` records of a leaf, from index `first` on.
+fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Result<Look> {
+    let end = page.count().min(first.saturating_add(budget as usize));
+    let is_record = |index: usize| page.key(index).and_then(|key| key.first()) == Some(DOCUMENT);
+    let all_records = is_record(end.wrapping_sub(1));
+    for index in first..end {
+        if !all_records && !is_record(index) {
+            return Ok(Look::End);
+        }
+        let value = page.cell(index).ok_or(Error::Corrupt)?.value;
+        let head = Head::read(value)?;
+        if head.has_expired(now) {
+            continue;
+        }
+        if head.large.is_some() {
+            return Ok(Look::Large(index));
+        }
+        let body = value.get(head.len..).ok_or(Error::Corrupt)?;
+        if matches(query, &record(body, head.tag_count)?)? {
+            return Ok(Look::Match(index));
+        }
+    }
+    Ok(Look::Passed(end.wrapping_sub(first)))
+}
+
 impl<S: PageStore> Database<S> {
     /// The next record whose time has not come. [`Error::NoRoom`] does not move the cursor.
     pub fn next(&mut self, cursor: &mut ScanCursor, now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
-        cursor.change_range(&KeyBuf::of(&[&[DOCUMENT]]));
+        cursor.change_range(Range::DOCUMENTS);
         while let Some(stored) = self.next_stored(cursor)? {
             if stored.head.has_expired(now) {
                 continue;
@@ -85,21 +144,50 @@ impl<S: PageStore> Database<S> {
         budget: u32,
         buf: &mut [u8],
     ) -> Result<Next> {
-        let Some(range) = self.range_of(query) else {
-            return Ok(Next::End);
-        };
-        cursor.change_range(&range);
+        let Some(range) = self.range_of(query) else { return Ok(Next::End) };
+        cursor.change_range(range);
+        if range == Range::DOCUMENTS {
+            return self.next_by_leaf(query, cursor, now, budget, buf);
+        }
         for _ in 0..budget {
-            let Some(stored) = self.next_stored(cursor)? else {
+            let Some(stored) = self.next_stored(cursor)? else { return Ok(Next::End) };
+            if !stored.head.has_expired(now) && self.matches(query, cursor, &stored, buf)? {
+                return self.matched(cursor, &stored, buf);
+            }
+        }
+        Ok(Next::More)
+    }
+
+    /// The same over all records, a leaf at a time.
+    fn next_by_leaf(
+        &mut self,
+        query: &Query,
+        cursor: &mut ScanCursor,
+        now: u64,
+        budget: u32,
+        buf: &mut [u8],
+    ) -> Result<Next> {
+        let mut left = budget;
+        while left > 0 {
+            let Some((leaf, first)) = cursor.tree.advance(&mut self.store, self.meta.root, self.change)? else {
                 return Ok(Next::End);
             };
-            if stored.head.has_expired(now) {
-                continue;
+            let (index, large) = match look(Page(self.store.page(leaf)?), first, left, query, now)? {
+                Look::End => return Ok(Next::End),
+                Look::Passed(count) => {
+                    cursor.tree.stay(&mut self.store, first.wrapping_add(count).wrapping_sub(1))?;
+                    left = left.saturating_sub(count as u32);
+                    continue;
+                }
+                Look::Match(index) => (index, false),
+                Look::Large(index) => (index, true),
+            };
+            cursor.tree.stay(&mut self.store, index)?;
+            let stored = self.stored(leaf, index)?;
+            if !large || self.matches(query, cursor, &stored, buf)? {
+                return self.matched(cursor, &stored, buf);
             }
-            let found = self.copy_if_matching(query, &stored, buf).inspect_err(|_| cursor.tree.step_back())?;
-            if found {
-                return Ok(Next::Found(stored.found()));
-            }
+            left = left.saturating_sub(index.wrapping_sub(first) as u32).saturating_sub(1);
         }
         Ok(Next::More)
     }
@@ -107,14 +195,13 @@ impl<S: PageStore> Database<S> {
     /// The next record in the cursor's range.
     fn next_stored(&mut self, cursor: &mut ScanCursor) -> Result<Option<Stored>> {
         loop {
-            let range = KeyBuf::of(&[cursor.tree.key().get(..usize::from(cursor.range_len)).unwrap_or(&[])]);
             let Some((leaf, index)) = cursor.tree.next(&mut self.store, self.meta.root, self.change)? else {
                 return Ok(None);
             };
-            if !cursor.tree.key().starts_with(range.as_slice()) {
+            if !cursor.tree.key().starts_with(cursor.range.as_slice()) {
                 return Ok(None);
             }
-            if range.as_slice() == [DOCUMENT] {
+            if cursor.range == Range::DOCUMENTS {
                 return self.stored(leaf, index).map(Some);
             }
             if let Some(stored) = self.find(cursor.key())? {
@@ -123,33 +210,39 @@ impl<S: PageStore> Database<S> {
         }
     }
 
-    /// What the tree's keys begin with where all matches are found; `None` where there can be none.
-    fn range_of(&self, query: &Query) -> Option<KeyBuf> {
+    /// Where all matches of a query are found; `None` where there can be none.
+    fn range_of(&self, query: &Query) -> Option<Range> {
         let Some((at, tag)) = query.required_tag(self.meta.field_tags > 0) else {
-            return Some(KeyBuf::of(&[&[DOCUMENT]]));
+            return Some(Range::DOCUMENTS);
         };
         match query.number(at) {
             0 if self.has_room_for_names() => None,
-            0 => Some(tag_range(Name::Text(tag))),
-            number => Some(tag_range(Name::Number(number))),
+            0 => Some(Range::of_tag(Name::Text(tag))),
+            number => Some(Range::of_tag(Name::Number(number))),
         }
     }
 
-    fn copy_if_matching(&mut self, query: &Query, stored: &Stored, buf: &mut [u8]) -> Result<bool> {
-        if stored.head.large.is_some() {
-            self.copy_body(stored, buf)?;
-            let body = buf.get(..stored.body_len).ok_or(Error::Corrupt)?;
-            return matches(query, &record(body, stored.head.tag_count)?);
+    /// Whether a record matches; a large one is read into `buf` for that.
+    fn matches(&mut self, query: &Query, cursor: &mut ScanCursor, stored: &Stored, buf: &mut [u8]) -> Result<bool> {
+        let body = if stored.head.large.is_some() {
+            self.copy_body(stored, buf).inspect_err(|_| cursor.tree.step_back())?;
+            buf.get(..stored.body_len).ok_or(Error::Corrupt)?
+        } else {
+            self.body_in_place(stored)?
+        };
+        matches(query, &record(body, stored.head.tag_count)?)
+    }
+
+    /// Copies the body of a match, unless it is in `buf` because it is large.
+    fn matched(&mut self, cursor: &mut ScanCursor, stored: &Stored, buf: &mut [u8]) -> Result<Next> {
+        if stored.head.large.is_none() {
+            self.copy_body(stored, buf).inspect_err(|_| cursor.tree.step_back())?;
         }
-        let body = self.body_in_place(stored)?;
-        let found = matches(query, &record(body, stored.head.tag_count)?)?;
-        if found && !write(buf, 0, body) {
-            return Err(Error::NoRoom(stored.body_len));
-        }
-        Ok(found)
+        Ok(Next::Found(stored.found()))
     }
 }
 
+#[inline]
 fn record(body: &[u8], tag_count: u32) -> Result<Record<'_>> {
     let mut tags = Reader::new(body, 0);
     for _ in 0..tag_count {

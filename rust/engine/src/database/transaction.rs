@@ -39,11 +39,8 @@ impl<S: PageStore> Database<S> {
     }
 
     fn restore(&mut self, meta: Meta) {
-        let names_lost = meta.names != self.meta.names;
         self.meta = meta;
         self.changed();
-        if names_lost {
-            self.forget_names();
-        }
+        self.forget_names();
     }
 }

@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
         self.take(N)?.first_chunk().copied().ok_or(Error::Corrupt)
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u32> {
         let (value, next) = varint_at(self.buf, self.at).ok_or(Error::Corrupt)?;
         self.at = next;
@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next item; of a container only its head.
-    #[inline]
+    #[inline(always)]
     pub fn item(&mut self) -> Result<Item<'a>> {
         let first = *self.buf.get(self.at).ok_or(Error::Corrupt)?;
         self.at = self.at.wrapping_add(1);
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next name.
-    #[inline]
+    #[inline(always)]
     pub fn name(&mut self) -> Result<Name<'a>> {
         match self.varint()? {
             0 => {
@@ -132,8 +132,28 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over one whole value.
-    #[inline]
+    #[inline(always)]
     pub fn skip(&mut self) -> Result<()> {
+        let first = *self.buf.get(self.at).ok_or(Error::Corrupt)?;
+        let len = match first {
+            0..STR | NONE | FALSE | TRUE => 0,
+            STR..LIST => usize::from(first & 0x3f),
+            INT8 => 1,
+            INT16 => 2,
+            INT32 | FLOAT32 => 4,
+            INT64 | FLOAT64 => 8,
+            _ => return self.skip_long(),
+        };
+        let end = self.at.wrapping_add(len).wrapping_add(1);
+        if end > self.buf.len() {
+            return Err(Error::Corrupt);
+        }
+        self.at = end;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn skip_long(&mut self) -> Result<()> {
         match self.item()? {
             Item::List(count) => self.skip_rest(count, 0),
             Item::Dict(count) => self.skip_rest(0, count),

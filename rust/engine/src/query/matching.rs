@@ -25,6 +25,7 @@ enum Reached {
 }
 
 /// Whether all conditions hold.
+#[inline]
 pub fn matches(query: &Query, record: &Record) -> Result<bool> {
     let mut reached = Reached::Missing;
     for term in query.terms {
@@ -82,6 +83,7 @@ fn field(query: &Query, record: &Record, at: usize, name: NameAt) -> Result<Reac
     Ok(Reached::Missing)
 }
 
+#[inline]
 fn test(query: &Query, record: &Record, reached: Reached, operator: Operator, operand: Reader) -> Result<bool> {
     match reached {
         Reached::Missing => missing(operator, operand),
@@ -110,6 +112,7 @@ fn missing(operator: Operator, mut operand: Reader) -> Result<bool> {
     })
 }
 
+#[inline]
 fn value(query: &Query, found: Reader, operator: Operator, operand: Reader) -> Result<bool> {
     match operator {
         Operator::Exists => Ok({ operand }.item()? == Item::Bool(true)),

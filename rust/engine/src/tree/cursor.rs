@@ -3,7 +3,7 @@
 use super::page::Page;
 use super::path::{child, Path};
 use super::KeyBuf;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
 /// Walks the entries whose keys follow a key. It remembers its last key, and the path to it for as long
@@ -30,13 +30,25 @@ impl Cursor {
     /// Goes to the next entry and gives its page and its index there; `None` at the end. `change` is a
     /// number, not 0, that is another one whenever the tree may have changed.
     pub fn next<S: PageStore>(&mut self, store: &mut S, root: PageId, change: u32) -> Result<Option<(PageId, usize)>> {
+        let Some((id, index)) = self.advance(store, root, change)? else { return Ok(None) };
+        self.stay(store, index)?;
+        Ok(Some((id, index)))
+    }
+
+    /// As [`next`](Self::next), but the cursor is only on that entry or a later one of the same page once
+    /// [`stay`](Self::stay) says so; until then nothing may change.
+    pub fn advance<S: PageStore>(
+        &mut self,
+        store: &mut S,
+        root: PageId,
+        change: u32,
+    ) -> Result<Option<(PageId, usize)>> {
         if root == PageId::NONE {
             return Ok(None);
         }
         if self.change == change && self.path.height() > 0 {
             let (id, index) = self.path.leaf();
-            let depth = self.path.height().wrapping_sub(1);
-            self.path.set(depth, id, index.wrapping_add(1));
+            self.path.set(self.path.height().wrapping_sub(1), id, index.wrapping_add(1));
         } else {
             let mut path = Path::new();
             path.descend(store, root, Some(self.key.as_slice()))?;
@@ -49,10 +61,7 @@ impl Cursor {
         }
         loop {
             let (id, index) = self.path.leaf();
-            let page = Page(store.page(id)?);
-            if let Some(key) = page.key(index) {
-                self.key.set(key);
-                self.inclusive = false;
+            if index < Page(store.page(id)?).count() {
                 return Ok(Some((id, index)));
             }
             if !self.next_leaf(store)? {
@@ -60,6 +69,15 @@ impl Cursor {
                 return Ok(None);
             }
         }
+    }
+
+    /// Puts the cursor on entry `index` of the page that it is in.
+    pub fn stay<S: PageStore>(&mut self, store: &mut S, index: usize) -> Result<()> {
+        let (id, _) = self.path.leaf();
+        self.path.set(self.path.height().wrapping_sub(1), id, index);
+        self.key.set(Page(store.page(id)?).key(index).ok_or(Error::Corrupt)?);
+        self.inclusive = false;
+        Ok(())
     }
 
     fn next_leaf<S: PageStore>(&mut self, store: &mut S) -> Result<bool> {

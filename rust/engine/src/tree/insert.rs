@@ -118,7 +118,11 @@ fn split<S: PageStore>(store: &mut S, id: PageId, index: usize, key: &[u8], valu
         separator.truncate(separator_len(last, first));
     }
     cells.build(at, cells.count(), scratch);
+    let appended = at == index && at == Page(page).count();
     store.install(right)?;
+    if appended {
+        return Ok((right, separator));
+    }
     let (page, _, scratch) = store.build(id, id)?;
     let cells = Cells { new: Some((index, key, *value)), ..Cells::of(Page(page)) };
     cells.build(0, at, scratch);

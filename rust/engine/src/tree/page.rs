@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A slot is the offset of a cell, in the order of the keys; all numbers are little-endian `u16`. A
-//! cell is `varint suffix length, varint value length, suffix, value`. Leaves (level 0) hold records
+//! cell is `varint suffix length, suffix, varint value length, value`. Leaves (level 0) hold records
 //! and index entries, branches the ids of the pages one level below: entry `i` leads to the keys from
 //! its own key on, entry 0 to everything before entry 1. `run` is the slot after the last
 //! insertion: an insertion there goes on with an ascending run, and the page is then split so that what
@@ -106,6 +106,13 @@ pub enum Fit {
 /// A value given in up to three parts, so that nobody has to put them together first.
 pub type Parts<'a> = [&'a [u8]; 3];
 
+/// The first eight bytes of a key, of which only `len` count, as a number that compares as they do.
+#[inline]
+fn head(bytes: [u8; 8], len: usize) -> u64 {
+    let unused = 8usize.saturating_sub(len) as u32;
+    u64::from_be_bytes(bytes) & u64::MAX.checked_shl(unused.wrapping_mul(8)).unwrap_or(0)
+}
+
 fn parts_len(value: &Parts) -> usize {
     value.iter().map(|part| part.len()).sum()
 }
@@ -163,11 +170,24 @@ impl<'a> Page<'a> {
         if index >= self.count() || start < HEADER {
             return None;
         }
-        let (suffix_len, at) = varint_at(self.0, start)?;
-        let (value_len, at) = varint_at(self.0, at)?;
-        let (suffix, rest) = self.0.get(at..)?.split_at_checked(suffix_len as usize)?;
-        let value_at = at.wrapping_add(suffix_len as usize);
-        Some(Cell { suffix, value: rest.get(..value_len as usize)?, value_at, start })
+        let (suffix, at) = self.sized(start)?;
+        let (value, end) = self.sized(at)?;
+        Some(Cell { suffix, value, value_at: end.wrapping_sub(value.len()), start })
+    }
+
+    /// A varint length and so many bytes, and where they end.
+    #[inline]
+    fn sized(self, at: usize) -> Option<(&'a [u8], usize)> {
+        let (len, at) = varint_at(self.0, at)?;
+        let end = at.wrapping_add(len as usize);
+        Some((self.0.get(at..end)?, end))
+    }
+
+    /// The key of entry `index` behind the prefix.
+    #[inline]
+    fn suffix(self, index: usize) -> &'a [u8] {
+        let start = usize::from(u16_at(self.0, HEADER.wrapping_add(index.wrapping_mul(SLOT))));
+        self.sized(start).map_or(&[], |(suffix, _)| suffix)
     }
 
     /// The whole key of entry `index`.
@@ -182,17 +202,32 @@ impl<'a> Page<'a> {
         let Some(rest) = key.strip_prefix(prefix) else {
             return Err(if key < prefix { 0 } else { self.count() });
         };
+        let mut first = [0; 8];
+        write(&mut first, 0, rest.get(..8).unwrap_or(rest));
+        let wanted = head(first, 8);
         let (mut low, mut high) = (0, self.count());
         while low < high {
             let middle = low.wrapping_add(high) / 2;
-            let suffix = self.cell(middle).map_or(&[][..], |cell| cell.suffix);
-            match suffix.cmp(rest) {
+            match self.compare(middle, wanted, rest) {
                 Ordering::Less => low = middle.wrapping_add(1),
                 Ordering::Equal => return Ok(middle),
                 Ordering::Greater => high = middle,
             }
         }
         Err(low)
+    }
+
+    /// How the suffix of entry `index` compares with `rest`, whose head is `wanted`: mostly the heads tell.
+    #[inline]
+    fn compare(self, index: usize, wanted: u64, rest: &[u8]) -> Ordering {
+        let start = usize::from(u16_at(self.0, HEADER.wrapping_add(index.wrapping_mul(SLOT))));
+        if let Some([len @ 0..0x80, bytes @ ..]) = self.0.get(start..).and_then(|cell| cell.first_chunk::<9>()) {
+            let found = head(*bytes, usize::from(*len));
+            if found != wanted {
+                return found.cmp(&wanted);
+            }
+        }
+        self.suffix(index).cmp(rest)
     }
 
     /// In a branch: the entry that leads to `key`.
@@ -284,8 +319,8 @@ impl PageMut<'_> {
         let (count, slots_end) = (self.page().count(), self.page().slots_end());
         let at = self.page().cells_from().wrapping_sub(size);
         let next = write_varint(self.0, at, suffix as u32);
-        let next = write_varint(self.0, next, parts_len(value) as u32);
-        let mut next = key.copy_from(prefix, self.0, next);
+        let next = key.copy_from(prefix, self.0, next);
+        let mut next = write_varint(self.0, next, parts_len(value) as u32);
         for part in value {
             write(self.0, next, part);
             next = next.wrapping_add(part.len());
@@ -458,11 +493,16 @@ impl<'a> Cells<'a> {
             |at: usize| at > 0 && at < count && self.packed(0, at) <= page_size && self.packed(at, count) <= page_size;
         if let Some((at, _, _)) = self.new {
             let run = at == self.left.run();
-            if run && fits(at) {
+            // What stands in a page already need not be measured.
+            if run && at == self.left.count() {
                 return Some(at);
             }
+            // What is behind a run goes out of its way at once; the run then fills page after page.
             if run && fits(at.wrapping_add(1)) {
                 return Some(at.wrapping_add(1));
+            }
+            if run && fits(at) {
+                return Some(at);
             }
         }
         let total: usize = (0..count).map(|index| self.size(index, 0)).sum();
