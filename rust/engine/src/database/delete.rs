@@ -1,12 +1,13 @@
 //! Removing records.
 
+use super::get::Stored;
 use super::put::free_chain;
 use super::record::Head;
 use super::{document_key, Database, DOCUMENT, EXPIRY};
 use crate::error::{Error, Result};
 use crate::store::{Meta, PageId, PageStore};
 use crate::tree::page::Page;
-use crate::tree::{self, Cursor};
+use crate::tree::{self, Cursor, Path};
 
 impl<S: PageStore> Database<S> {
     /// Removes the record with that key; false if there is none. One whose time has come is removed too,
@@ -19,26 +20,27 @@ impl<S: PageStore> Database<S> {
         }
         let (leaf, index) = path.leaf();
         let stored = self.stored(leaf, index)?;
-        if stored.head.is_plain() {
-            self.remove_at(&mut path)?;
-            self.meta.records = self.meta.records.wrapping_sub(1);
-        } else {
-            self.delete_linked(key)?;
-        }
+        self.delete_at(&mut path, key, &stored)?;
         let expired = stored.head.has_expired(now);
         self.counts.deletes = self.counts.deletes.wrapping_add(u64::from(!expired));
         Ok(!expired)
     }
 
-    /// Removes a record and its other entries, whole or not at all.
-    pub(super) fn delete_linked(&mut self, key: &[u8]) -> Result<()> {
-        let whole = |database: &mut Self| {
-            database.unlink(key)?;
-            database.remove(document_key(key).as_slice())?;
+    /// Removes a record that was just located, and its other entries, whole or not at all.
+    pub(super) fn delete_at(&mut self, path: &mut Path, key: &[u8], stored: &Stored) -> Result<()> {
+        let mut whole = |database: &mut Self| {
+            if stored.head.tag_count > 0 {
+                database.unlink(key, stored)?;
+                database.remove(document_key(key).as_slice())?;
+            } else {
+                // The path does not outlive another removal.
+                database.remove_at(path)?;
+                database.unlink(key, stored)?;
+            }
             database.meta.records = database.meta.records.wrapping_sub(1);
             Ok(())
         };
-        if self.store.removal_can_fail() {
+        if self.store.removal_can_fail() && !stored.head.is_plain() {
             self.atomically(whole)
         } else {
             whole(self)

@@ -1,6 +1,6 @@
 //! Removing records whose time has come.
 
-use super::{Database, EXPIRY};
+use super::{document_key, Database, EXPIRY};
 use crate::error::{Error, Result};
 use crate::store::PageStore;
 use crate::tree::{Cursor, KeyBuf};
@@ -25,7 +25,13 @@ impl<S: PageStore> Database<S> {
                 return Ok((removed, false));
             }
             let key = KeyBuf::of(&[cursor.key().get(7..).ok_or(Error::Corrupt)?]);
-            self.delete_linked(key.as_slice())?;
+            let mut path = self.locate(document_key(key.as_slice()).as_slice())?;
+            if !path.found() {
+                return Err(Error::Corrupt);
+            }
+            let (leaf, index) = path.leaf();
+            let stored = self.stored(leaf, index)?;
+            self.delete_at(&mut path, key.as_slice(), &stored)?;
             removed = removed.wrapping_add(1);
         }
         self.next_expiry = match time_of(cursor.key()) {

@@ -36,11 +36,11 @@ impl<S: PageStore> Database<S> {
             false => None,
         };
         let plain = head.is_plain()
-            && fits_a_cell(self.store.page_size(), key.as_slice().len(), record.body.len().wrapping_add(1));
+            && fits_a_cell(self.store.page_size(), key.as_slice().len(), record.body.len());
         if plain && old.is_none_or(|old| old.head.is_plain()) {
             self.put_plain(&mut path, key.as_slice(), record)?;
         } else {
-            self.atomically(|database| database.put_linked(record, head, old.is_some()))?;
+            self.atomically(|database| database.put_linked(record, head, old))?;
         }
         self.counts.puts = self.counts.puts.wrapping_add(1);
         Ok(())
@@ -124,15 +124,15 @@ impl<S: PageStore> Database<S> {
     /// One entry of the tree, changed at once or not at all.
     fn put_plain(&mut self, path: &mut Path, key: &[u8], record: &NewRecord) -> Result<()> {
         let old = path.found();
-        self.insert_at(path, key, &[&[0], record.body, &[]])?;
+        self.insert_at(path, key, &[record.body, &[], &[]])?;
         self.meta.records = self.meta.records.wrapping_add(u32::from(!old));
         Ok(())
     }
 
     /// A record with entries beside its own, inside a savepoint.
-    fn put_linked(&mut self, record: &NewRecord, mut head: Head, old: bool) -> Result<()> {
-        if old {
-            self.unlink(record.key)?;
+    fn put_linked(&mut self, record: &NewRecord, mut head: Head, old: Option<Stored>) -> Result<()> {
+        if let Some(old) = old {
+            self.unlink(record.key, &old)?;
         }
         let key = document_key(record.key);
         let mut bytes = [0; MAX_HEAD];
@@ -154,23 +154,16 @@ impl<S: PageStore> Database<S> {
             self.insert(tag.as_slice(), &[&[]; 3])?;
         }
         self.meta.field_tags = self.meta.field_tags.wrapping_add(u32::from(head.field_tags));
-        self.meta.records = self.meta.records.wrapping_add(u32::from(!old));
+        self.meta.records = self.meta.records.wrapping_add(u32::from(old.is_none()));
         Ok(())
     }
 
-    /// Takes out everything that belongs to a record but its own entry.
-    pub(super) fn unlink(&mut self, key: &[u8]) -> Result<()> {
-        let Some(stored) = self.find(key)? else {
-            return Ok(());
-        };
+    /// Takes out everything that belongs to a record, which was just found, but its own entry.
+    pub(super) fn unlink(&mut self, key: &[u8], stored: &Stored) -> Result<()> {
         let head = stored.head;
-        if head.expires != FOREVER {
-            self.remove(expiry_key(head.expires, key).as_slice())?;
-            self.meta.ttl_records = self.meta.ttl_records.wrapping_sub(1);
-        }
         let mut at = 0usize;
         for _ in 0..head.tag_count {
-            // Each removal may move the record, so it is looked up again for each tag.
+            // The tags stand in the record, and each removal may move that: it is looked up again.
             let Some(stored) = self.find(key)? else {
                 return Err(Error::Corrupt);
             };
@@ -180,6 +173,10 @@ impl<S: PageStore> Database<S> {
             let tag = tag_key(reader.name()?, key);
             at = at.wrapping_add(reader.at);
             self.remove(tag.as_slice())?;
+        }
+        if head.expires != FOREVER {
+            self.remove(expiry_key(head.expires, key).as_slice())?;
+            self.meta.ttl_records = self.meta.ttl_records.wrapping_sub(1);
         }
         if let Some((len, page)) = head.large {
             free_chain(&mut self.store, len, page)?;

@@ -4,17 +4,20 @@
 //! +-------+----------------+--------------+-------------------------------+
 //! | flags | expires: 6     | tag count: 1 | body                          |
 //! +-------+----------------+--------------+-------------------------------+
-//!           if TTL           if TAGS        if LARGE: length: 4, page: 4
+//!   if any  if TTL           if TAGS        if LARGE: length: 4, page: 4
 //! ```
 //!
-//! The body is the tags and the value ([`crate::document`]). One that is too long for a cell is LARGE: it
-//! stands in a chain of pages, each the id of the next one and then bytes. `expires` is in milliseconds,
-//! low byte first.
+//! The body is the tags and the value ([`crate::document`]). `flags` is `F0` and the bits below; no value
+//! begins so, and a record without any has no head at all. A body that is too long for a cell is LARGE: it
+//! stands in a chain of pages, each the id of the next one and then bytes. `expires` is in milliseconds, low
+//! byte first.
 
 use crate::bytes::{u32_at, write};
 use crate::error::{Error, Result};
 use crate::store::PageId;
 
+/// What a byte of flags begins with.
+const FLAGS: u8 = 0xf0;
 const TTL: u8 = 1;
 const TAGS: u8 = 2;
 const LARGE: u8 = 4;
@@ -44,8 +47,8 @@ impl Head {
     pub fn read(record: &[u8]) -> Result<Head> {
         let flags = *record.first().ok_or(Error::Corrupt)?;
         let mut head = Head { expires: 0, tag_count: 0, field_tags: flags & FIELD_TAGS != 0, large: None, len: 1 };
-        if flags & (TTL | TAGS | LARGE) == 0 {
-            return Ok(head);
+        if flags < FLAGS {
+            return Ok(Head { field_tags: false, len: 0, ..head });
         }
         if flags & TTL != 0 {
             let bytes = record.get(1..7).ok_or(Error::Corrupt)?;
@@ -67,7 +70,7 @@ impl Head {
     /// Writes it, and gives its length.
     pub fn write(&self, buf: &mut [u8; MAX_HEAD]) -> usize {
         let mut len = 1;
-        let mut flags = 0;
+        let mut flags = FLAGS;
         if self.expires != super::FOREVER {
             flags |= TTL;
             write(buf, len, self.expires.to_le_bytes().first_chunk::<6>().unwrap_or(&[0; 6]));
@@ -86,6 +89,9 @@ impl Head {
             write(buf, len, &bytes.to_le_bytes());
             write(buf, len.wrapping_add(4), &page.to_bytes());
             len = len.wrapping_add(8);
+        }
+        if self.is_plain() {
+            return 0;
         }
         write(buf, 0, &[flags]);
         len

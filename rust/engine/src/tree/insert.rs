@@ -1,7 +1,8 @@
 //! Putting an entry into the tree, and splitting the pages that are full.
 
-use super::page::{separator_len, Cells, Fit, Page, PageMut, Parts};
-use super::path::Path;
+use super::page::{entry_size, separator_len, Cells, Fit, Page, PageMut, Parts};
+use super::path::{locate, Path};
+use super::relieve::{relieve, spread};
 use super::{max_key, KeyBuf};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
@@ -30,19 +31,33 @@ pub fn insert<S: PageStore>(
     let replaced = path.found();
     // Where the new value does not fit beside the old one, the old one still makes room for it: a page
     // too many is asked for at worst.
-    let splits = match fit(store, id, index, key, value)? {
-        Fit::No => splits(store, path)?,
-        _ => 0,
-    };
+    let mut fits = fit(store, id, index, key, value)?;
+    let neighbours_may_help = fits == Fit::No && !replaced && index != Page(store.page(id)?).run();
+    if neighbours_may_help {
+        store.reserve(0, 3)?;
+        if relieve(store, root, path, entry_size(key.len(), value))? {
+            *path = locate(store, *root, key)?;
+            let (id, index) = path.leaf();
+            fits = fit(store, id, index, key, value)?;
+        }
+    }
+    let (_, index) = path.leaf();
+    let splits = if fits == Fit::No { splits(store, path)? } else { 0 };
     let new_pages = if splits > leaf { splits.wrapping_add(1) } else { splits };
-    store.reserve(new_pages, splits.wrapping_add(1).min(path.height()))?;
+    store.reserve(new_pages, splits.wrapping_add(2))?;
+    if fits == Fit::No && neighbours_may_help && spread(store, root, path, key, value)? {
+        return Ok(());
+    }
     let id = path.write(store, root, leaf)?;
+    let mut page = PageMut(store.page_mut(id)?);
     if replaced {
-        let mut page = PageMut(store.page_mut(id)?);
         if page.overwrite(index, value) {
             return Ok(());
         }
         page.remove(index);
+    } else if fits == Fit::Direct {
+        page.insert(index, key, value);
+        return Ok(());
     }
     place(store, root, path, key, value)
 }
@@ -64,43 +79,60 @@ fn splits<S: PageStore>(store: &mut S, path: &Path) -> Result<usize> {
     Ok(splits)
 }
 
-/// Puts the entry in the leaf, and a separator for each page split in the page above.
+/// Puts the entry in the path's leaf, and where that splits, a separator in the page above.
 fn place<S: PageStore>(store: &mut S, root: &mut PageId, path: &mut Path, key: &[u8], value: &Parts) -> Result<()> {
-    let mut depth = path.height().wrapping_sub(1);
-    let mut index = usize::from(path.step(depth).index);
-    let mut separator = KeyBuf::new();
-    let mut right = PageId::NONE.to_bytes();
-    let mut at_leaf = true;
-    loop {
-        let id = path.write(store, root, depth)?;
-        let (key, value): (&[u8], Parts) = match at_leaf {
-            true => (key, *value),
-            false => (separator.as_slice(), [&right, &[], &[]]),
-        };
-        match fit(store, id, index, key, &value)? {
-            Fit::Direct => {
-                PageMut(store.page_mut(id)?).insert(index, key, &value);
-                return Ok(());
-            }
-            Fit::Packed => {
-                let (page, _, scratch) = store.build(id, id)?;
-                let cells = Cells { new: Some((index, key, value)), ..Cells::of(Page(page)) };
-                cells.build(0, cells.count(), scratch);
-                return store.install(id);
-            }
-            Fit::No => {
-                let new;
-                (new, separator) = split(store, id, index, key, &value)?;
-                right = new.to_bytes();
-                at_leaf = false;
-                match depth.checked_sub(1) {
-                    Some(above) => depth = above,
-                    None => return grow(store, root, id, new, &separator),
-                }
-                index = usize::from(path.step(depth).index).wrapping_add(1);
-            }
-        }
+    let depth = path.height().wrapping_sub(1);
+    match place_in(store, root, path, depth, path.leaf().1, key, value)? {
+        Some((right, separator)) => raise(store, root, path, depth, right, separator),
+        None => Ok(()),
     }
+}
+
+/// Puts the key that leads to a new page, which came from the right of the path's page at `depth`, in the
+/// page above, and so on for each page that splits for it.
+pub(super) fn raise<S: PageStore>(
+    store: &mut S,
+    root: &mut PageId,
+    path: &mut Path,
+    depth: usize,
+    right: PageId,
+    separator: KeyBuf,
+) -> Result<()> {
+    let (mut depth, mut right, mut separator) = (depth, right, separator);
+    while let Some(above) = depth.checked_sub(1) {
+        let index = usize::from(path.step(above).index).wrapping_add(1);
+        let (key, value) = (separator.as_slice(), right.to_bytes());
+        let Some(split) = place_in(store, root, path, above, index, key, &[&value, &[], &[]])? else {
+            return Ok(());
+        };
+        (right, separator) = split;
+        depth = above;
+    }
+    grow(store, root, path.step(0).id, right, &separator)
+}
+
+/// Puts an entry in the path's page at `depth`; where that splits, gives the new page and the key to it.
+fn place_in<S: PageStore>(
+    store: &mut S,
+    root: &mut PageId,
+    path: &mut Path,
+    depth: usize,
+    index: usize,
+    key: &[u8],
+    value: &Parts,
+) -> Result<Option<(PageId, KeyBuf)>> {
+    let id = path.write(store, root, depth)?;
+    match fit(store, id, index, key, value)? {
+        Fit::Direct => PageMut(store.page_mut(id)?).insert(index, key, value),
+        Fit::Packed => {
+            let (page, _, scratch) = store.build(id, id)?;
+            let cells = Cells { new: Some((index, key, *value)), ..Cells::of(Page(page)) };
+            cells.build(0, cells.count(), scratch);
+            store.install(id)?;
+        }
+        Fit::No => return split(store, id, index, key, value).map(Some),
+    }
+    Ok(None)
 }
 
 /// Moves the upper entries to a new page on the right, the new entry being put into either, and gives

@@ -7,7 +7,9 @@ mod cursor;
 mod insert;
 mod pack;
 pub mod page;
+mod pair;
 mod path;
+mod relieve;
 mod remove;
 
 pub use cursor::Cursor;

@@ -113,6 +113,11 @@ fn head(bytes: [u8; 8], len: usize) -> u64 {
     u64::from_be_bytes(bytes) & u64::MAX.checked_shl(unused.wrapping_mul(8)).unwrap_or(0)
 }
 
+/// Bytes of an entry with its slot in a page whose keys have nothing in common.
+pub fn entry_size(key: usize, value: &Parts) -> usize {
+    SLOT + cell_size(key, parts_len(value))
+}
+
 fn parts_len(value: &Parts) -> usize {
     value.iter().map(|part| part.len()).sum()
 }
@@ -252,16 +257,29 @@ impl<'a> Page<'a> {
         self.0.len().saturating_sub(self.contiguous()).saturating_sub(self.garbage())
     }
 
+    /// No page holds both this one's entries and another's if this says so; else one may.
+    pub fn too_full_to_join(self, other: Page) -> bool {
+        let prefixes = self.prefix().len().max(other.prefix().len()).wrapping_mul(2);
+        let used = self.used().wrapping_add(other.used());
+        used.saturating_sub(HEADER).saturating_sub(prefixes) > self.0.len()
+    }
+
     /// How an entry would get in at `index`.
     pub fn fit(self, index: usize, key: &[u8], value: &Parts) -> Fit {
+        let cells = Cells { new: Some((index, key, *value)), ..Cells::of(self) };
         let prefix = self.prefix();
         if key.starts_with(prefix) {
             let size = SLOT + cell_size(key.len().saturating_sub(prefix.len()), parts_len(value));
             if size <= self.contiguous() {
                 return Fit::Direct;
             }
+            if size <= self.contiguous().wrapping_add(self.garbage()) {
+                return Fit::Packed;
+            }
+            if cells.prefix(0, cells.count()).1 == prefix.len() {
+                return Fit::No;
+            }
         }
-        let cells = Cells { new: Some((index, key, *value)), ..Cells::of(self) };
         if cells.packed(0, cells.count()) <= self.0.len() {
             Fit::Packed
         } else {
@@ -471,6 +489,32 @@ impl<'a> Cells<'a> {
         HEADER.wrapping_add(prefix).wrapping_add(first).wrapping_add(others)
     }
 
+    /// How many of the first entries take no more than so many bytes, their prefix not counted.
+    pub fn within(&self, bytes: usize) -> usize {
+        let mut used = 0usize;
+        let fits = |index: &usize| {
+            used = used.wrapping_add(self.size(*index, 0));
+            used <= bytes
+        };
+        (0..self.count()).take_while(fits).count()
+    }
+
+    /// How many of the first entries a page of `room` bytes holds.
+    pub fn fitting(&self, room: usize) -> usize {
+        let (_, prefix) = self.prefix(0, self.count());
+        let mut used = HEADER.wrapping_add(prefix);
+        let fits = |index: &usize| {
+            used = used.wrapping_add(self.size(*index, prefix));
+            used <= room
+        };
+        let mut count = (0..self.count()).take_while(fits).count();
+        // The first ones may share a longer prefix than all of them do.
+        while count < self.count() && self.packed(0, count.wrapping_add(1)) <= room {
+            count = count.wrapping_add(1);
+        }
+        count
+    }
+
     /// Makes `page` of entries `from` to before `to`.
     pub fn build(&self, from: usize, to: usize, page: &mut [u8]) {
         let (first, prefix) = self.prefix(from, to);
@@ -505,17 +549,17 @@ impl<'a> Cells<'a> {
                 return Some(at);
             }
         }
-        let total: usize = (0..count).map(|index| self.size(index, 0)).sum();
-        let mut left = 0;
-        let mut middle = 1;
-        for index in 0..count {
-            left = self.size(index, 0).wrapping_add(left);
-            if left.wrapping_mul(2) >= total {
-                middle = index.max(1);
-                break;
-            }
+        // Neither half's prefix is shorter than what the new entry and the page share.
+        let prefix = self.new.map_or(0, |(_, key, _)| Key::whole(key).common(Key::whole(self.left.prefix())));
+        let total: usize = (0..count).map(|index| self.size(index, prefix)).sum();
+        let (mut middle, mut left) = (0, 0);
+        while left < total / 2 {
+            left = self.size(middle, prefix).wrapping_add(left);
+            middle = middle.wrapping_add(1);
         }
-        if fits(middle) {
+        let overhead = HEADER.wrapping_add(prefix);
+        let room = page_size.saturating_sub(overhead);
+        if middle < count && left <= room && total.wrapping_sub(left) <= room {
             return Some(middle);
         }
         (1..count).filter(|at| fits(*at)).min_by_key(|at| at.abs_diff(middle))

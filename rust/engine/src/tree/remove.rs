@@ -51,6 +51,9 @@ fn merge<S: PageStore>(store: &mut S, root: &mut PageId, path: &mut Path, depth:
         separator.set(page.key(right_index).unwrap_or_default());
         let size = store.page_size();
         let (left_page, right_page, scratch) = store.build(left, right)?;
+        if Page(left_page).too_full_to_join(Page(right_page)) {
+            continue;
+        }
         let right_page = Some(Page(right_page));
         let cells = Cells { right: right_page, separator: separator.as_slice(), ..Cells::of(Page(left_page)) };
         let count = cells.count();
