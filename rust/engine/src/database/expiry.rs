@@ -1,9 +1,9 @@
 //! Removing records whose time has come.
 
-use super::{document_key, Database, EXPIRY};
+use super::{document_key, Database, EXPIRY, FOREVER};
 use crate::error::{Error, Result};
 use crate::store::PageStore;
-use crate::tree::{Cursor, KeyBuf};
+use crate::tree::Cursor;
 
 impl<S: PageStore> Database<S> {
     /// Whether a record's time may have come. O(1); true at most once too often for each record that
@@ -24,14 +24,11 @@ impl<S: PageStore> Database<S> {
             if removed == budget {
                 return Ok((removed, false));
             }
-            let key = KeyBuf::of(&[cursor.key().get(7..).ok_or(Error::Corrupt)?]);
-            let mut path = self.locate(document_key(key.as_slice()).as_slice())?;
-            if !path.found() {
-                return Err(Error::Corrupt);
+            if self.store.removal_can_fail() {
+                self.atomically(|database| database.expire_one(&cursor))?;
+            } else {
+                self.expire_one(&cursor)?;
             }
-            let (leaf, index) = path.leaf();
-            let stored = self.stored(leaf, index)?;
-            self.delete_at(&mut path, key.as_slice(), &stored)?;
             removed = removed.wrapping_add(1);
         }
         self.next_expiry = match time_of(cursor.key()) {
@@ -39,6 +36,21 @@ impl<S: PageStore> Database<S> {
             _ => u64::MAX,
         };
         Ok((removed, true))
+    }
+
+    /// Removes the record whose expiry entry the cursor is on.
+    fn expire_one(&mut self, cursor: &Cursor) -> Result<()> {
+        let key = cursor.key().get(7..).ok_or(Error::Corrupt)?;
+        self.remove_at(&mut cursor.path())?;
+        self.meta.ttl_records = self.meta.ttl_records.wrapping_sub(1);
+        let mut path = self.locate(document_key(key).as_slice())?;
+        if !path.found() {
+            return Err(Error::Corrupt);
+        }
+        let (leaf, index) = path.leaf();
+        let mut stored = self.stored(leaf, index)?;
+        stored.head.expires = FOREVER;
+        self.delete_at(&mut path, key, &stored)
     }
 
     /// Goes to the next record whose time has come. At the end the cursor is on the first one whose time

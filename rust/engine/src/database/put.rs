@@ -35,8 +35,7 @@ impl<S: PageStore> Database<S> {
             true => Some(self.stored(path.leaf().0, path.leaf().1)?),
             false => None,
         };
-        let plain = head.is_plain()
-            && fits_a_cell(self.store.page_size(), key.as_slice().len(), record.body.len());
+        let plain = head.is_plain() && fits_a_cell(self.store.page_size(), key.as_slice().len(), record.body.len());
         if plain && old.is_none_or(|old| old.head.is_plain()) {
             self.put_plain(&mut path, key.as_slice(), record)?;
         } else {

@@ -104,6 +104,11 @@ impl Cursor {
         self.change = 0;
     }
 
+    /// The path to the entry last given, for as long as the tree has not changed.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
     /// The key of the entry last given.
     #[inline]
     pub fn key(&self) -> &[u8] {

@@ -109,7 +109,13 @@ impl Pair {
 }
 
 /// Makes the branch anew in scratch with another key for one of its entries; false if that does not fit.
-pub(super) fn replace<S: PageStore>(store: &mut S, branch: PageId, index: usize, key: &[u8], child: PageId) -> Result<bool> {
+pub(super) fn replace<S: PageStore>(
+    store: &mut S,
+    branch: PageId,
+    index: usize,
+    key: &[u8],
+    child: PageId,
+) -> Result<bool> {
     let (size, value) = (store.page_size(), child.to_bytes());
     let (page, _, scratch) = store.build(branch, branch)?;
     let new = Some((index, key, [&value[..], &[], &[]]));
