@@ -63,7 +63,7 @@ fuzz: $(STAMPS)/install-fuzz ## run each fuzz target for SECONDS (60)
 	@tools/fuzz.sh $(SECONDS) $(OUT)/fuzz
 
 bench: $(UNIX) ## print the benchmark's table
-	@python3 tests/bench.py $(UNIX)
+	@python3 bench/run.py $(UNIX)
 
 clean: ## remove everything made (not what was installed)
 	rm -rf $(OUT)
