@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # size.sh TARGET: compiles the staticlib for a chip and prints what it adds to a firmware's
 # flash: code and constants (.text and .rodata) of all that the ABI's functions reach. The C
-# functions it calls are left unresolved. RAM that needs no call (.data, .bss) must be 0.
+# functions it calls are left unresolved. RAM that needs no call (.data, .bss) must be 0, and nothing of
+# Rust's panic machinery may be reached.
 set -euo pipefail
 
 target=$1
@@ -24,4 +25,6 @@ roots=$(nm --defined-only "$library" 2> /dev/null | awk '$2 == "T" && $3 ~ /^mtd
     $roots "$library" -o "$image"
 
 read -r text data bss _ < <(size "$image" | tail -n 1)
-echo "text $text bytes, static RAM $((data + bss)) bytes"
+panics=$(nm "$image" 2> /dev/null | grep -cE 'panic|slice_index_fail|mismatch_fail|unwrap_failed|expect_failed' || true)
+echo "text $text bytes, static RAM $((data + bss)) bytes, paths to a panic $panics"
+[ $((data + bss + panics)) -eq 0 ]

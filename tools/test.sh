@@ -42,7 +42,7 @@ cargo_count() {
     awk '/^test result:/ { ok += $4; bad += $6 } END { print ok + 0, bad + 0 }' "$1"
 }
 
-# Our Python drivers end with "N passed, N failed", perhaps ", N skipped".
+# Our Python drivers and the C client end with "N passed, N failed", perhaps ", N skipped".
 driver_count() {
     tail -n 1 "$1" | awk '/^[0-9]+ passed, [0-9]+ failed/ { print $1, $3; found = 1 } END { if (!found) print 0, 0 }'
 }
@@ -61,6 +61,7 @@ failures() {
 part "rustfmt" check_count cargo fmt --all --check
 part "clippy" check_count cargo clippy --workspace --all-targets -- -D warnings
 part "cargo tests" cargo_count cargo test --workspace --no-fail-fast
+part "C client of the ABI" driver_count tools/c_client.sh
 for target in thumbv6m-none-eabi riscv32imc-unknown-none-elf; do
     part "size on $target" check_count tools/size.sh $target
 done

@@ -3,6 +3,8 @@
 //! Reading past the end gives zero (or `None` where a caller must tell): pages and documents may come
 //! from a damaged medium, and what does not add up is found by the checks of their readers.
 
+use crate::store::raw::copy;
+
 /// The longest a varint of 32 bits gets.
 pub const MAX_VARINT: usize = 5;
 
@@ -29,7 +31,7 @@ pub fn u32_at(buf: &[u8], at: usize) -> u32 {
 pub fn write(buf: &mut [u8], at: usize, bytes: &[u8]) -> bool {
     match buf.get_mut(at..).and_then(|rest| rest.get_mut(..bytes.len())) {
         Some(room) => {
-            room.copy_from_slice(bytes);
+            copy(room, bytes);
             true
         }
         None => false,
@@ -99,10 +101,9 @@ pub fn write_varint(buf: &mut [u8], at: usize, value: u32) -> usize {
     }
 }
 
-/// The length of what two byte strings have in common at their beginning.
-#[inline]
-pub fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(x, y)| x == y).count()
+/// `n` divided by `by`, rounded up; 0 where `by` is.
+pub fn div_ceil(n: usize, by: usize) -> usize {
+    n.saturating_add(by.saturating_sub(1)).checked_div(by).unwrap_or(0)
 }
 
 /// 32-bit FNV-1a, for index keys of names that have no number.

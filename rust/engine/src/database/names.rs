@@ -4,7 +4,7 @@ use super::{Database, MAX_TAG_BYTES, NAME, NUMBER};
 use crate::bytes::{u16_at, write, write_varint};
 use crate::document::{Name, NameWalk, Reader, MAX_NUMBERED_NAME};
 use crate::error::{Error, Result};
-use crate::store::PageStore;
+use crate::store::{raw, PageStore};
 use crate::tree::page::Page;
 use crate::tree::KeyBuf;
 
@@ -146,9 +146,7 @@ struct Shift {
 impl Shift {
     fn copy(&mut self, bytes: &mut [u8], until: usize) {
         let len = until.saturating_sub(self.from);
-        if self.from.saturating_add(len) <= bytes.len() && self.to <= self.from {
-            bytes.copy_within(self.from..self.from.wrapping_add(len), self.to);
-        }
+        raw::shift(bytes, self.from, self.to, len);
         self.to = self.to.wrapping_add(len);
         self.from = until;
     }

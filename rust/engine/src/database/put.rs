@@ -5,7 +5,7 @@ use super::record::{Head, MAX_HEAD};
 use super::{
     document_key, expiry_key, Database, FOREVER, MAX_TAGS, MAX_TAG_BYTES, MAX_VALUE_BYTES, TAG, UNNUMBERED_TAG,
 };
-use crate::bytes::{hash32, hash64, write};
+use crate::bytes::{div_ceil, hash32, hash64, write};
 use crate::document::{Item, Name, Reader};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
@@ -187,7 +187,7 @@ impl<S: PageStore> Database<S> {
     /// Writes a body to a chain of new pages and gives the first one.
     fn write_chain(&mut self, body: &[u8]) -> Result<PageId> {
         let room = self.store.page_size().saturating_sub(4).max(1);
-        self.store.reserve(body.len().div_ceil(room), 0)?;
+        self.store.reserve(div_ceil(body.len(), room), 0)?;
         let mut next = PageId::NONE;
         for bytes in body.chunks(room).rev() {
             let id = self.store.allocate()?;

@@ -1,4 +1,6 @@
 //! Reading encoded values, item by item, in place.
+//!
+//! What queries spend their time in is inlined where there is room for it: on machines of 64 bits.
 
 use super::{
     Number, BIG_NEGATIVE, BIG_POSITIVE, DICT, FALSE, FLOAT32, FLOAT64, INT16, INT32, INT64, INT8, LIST, LONG_DICT,
@@ -79,7 +81,7 @@ impl<'a> Reader<'a> {
         self.take(N)?.first_chunk().copied().ok_or(Error::Corrupt)
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn varint(&mut self) -> Result<u32> {
         let (value, next) = varint_at(self.buf, self.at).ok_or(Error::Corrupt)?;
         self.at = next;
@@ -87,7 +89,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next item; of a container only its head.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub fn item(&mut self) -> Result<Item<'a>> {
         let first = *self.buf.get(self.at).ok_or(Error::Corrupt)?;
         self.at = self.at.wrapping_add(1);
@@ -120,7 +122,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next name.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub fn name(&mut self) -> Result<Name<'a>> {
         match self.varint()? {
             0 => {
@@ -132,7 +134,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over one whole value.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub fn skip(&mut self) -> Result<()> {
         let first = *self.buf.get(self.at).ok_or(Error::Corrupt)?;
         let len = match first {

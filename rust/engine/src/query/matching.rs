@@ -25,7 +25,7 @@ enum Reached {
 }
 
 /// Whether all conditions hold.
-#[inline]
+#[cfg_attr(target_pointer_width = "64", inline)]
 pub fn matches(query: &Query, record: &Record) -> Result<bool> {
     let mut reached = Reached::Missing;
     for term in query.terms {
@@ -64,7 +64,7 @@ fn tags(record: &Record, field: Option<usize>) -> Reached {
     }
 }
 
-#[inline]
+#[cfg_attr(target_pointer_width = "64", inline)]
 fn field(query: &Query, record: &Record, at: usize, name: NameAt) -> Result<Reached> {
     let mut reader = Reader::new(record.body, at);
     let Item::Dict(pairs) = reader.item()? else {
@@ -83,7 +83,7 @@ fn field(query: &Query, record: &Record, at: usize, name: NameAt) -> Result<Reac
     Ok(Reached::Missing)
 }
 
-#[inline]
+#[cfg_attr(target_pointer_width = "64", inline)]
 fn test(query: &Query, record: &Record, reached: Reached, operator: Operator, operand: Reader) -> Result<bool> {
     match reached {
         Reached::Missing => missing(operator, operand),
@@ -112,7 +112,7 @@ fn missing(operator: Operator, mut operand: Reader) -> Result<bool> {
     })
 }
 
-#[inline]
+#[cfg_attr(target_pointer_width = "64", inline)]
 fn value(query: &Query, found: Reader, operator: Operator, operand: Reader) -> Result<bool> {
     match operator {
         Operator::Exists => Ok({ operand }.item()? == Item::Bool(true)),
@@ -143,7 +143,7 @@ fn value(query: &Query, found: Reader, operator: Operator, operand: Reader) -> R
     }
 }
 
-#[inline]
+#[cfg_attr(target_pointer_width = "64", inline)]
 fn order(mut found: Reader, mut operand: Reader) -> Result<Option<Ordering>> {
     let (found, operand) = (found.item()?, operand.item()?);
     if let (Item::Str(a), Item::Str(b)) = (found, operand) {

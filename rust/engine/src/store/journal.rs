@@ -15,7 +15,7 @@
 
 use super::memory::MemoryStore;
 use super::{Meta, PageId, PageStore};
-use crate::bytes::{u32_at, write_u32};
+use crate::bytes::{div_ceil, u32_at, write_u32};
 use crate::error::Result;
 
 const PREVIOUS: usize = 0;
@@ -67,7 +67,7 @@ impl Journal {
 
     /// How many pages so many more entries can take.
     pub(super) fn pages_for(page_size: usize, entries: usize) -> usize {
-        entries.div_ceil(Self::capacity(page_size).max(1) as usize)
+        div_ceil(entries, Self::capacity(page_size) as usize)
     }
 }
 

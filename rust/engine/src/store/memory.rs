@@ -14,9 +14,9 @@
 //! in the chunk.
 
 use super::journal::Journal;
-use super::raw::{Block, Chunks};
+use super::raw::{self, Block, Chunks};
 use super::{Meta, PageId, PageStore};
-use crate::bytes::{u32_at, write_u32};
+use crate::bytes::{div_ceil, u32_at, write_u32};
 use crate::error::{Error, Result};
 
 const NONE: u32 = u32::MAX;
@@ -47,9 +47,9 @@ impl MemoryStore {
         if !matches!(page_size, 512 | 1024 | 2048 | 4096) {
             return Err(Error::BadOption);
         }
-        let pages_per_chunk = (4096 / page_size).max(4) as u32;
+        let pages_per_chunk = 4096usize.checked_div(page_size).unwrap_or(0).max(4) as u32;
         let chunk_bytes = header(pages_per_chunk) + pages_per_chunk as usize * page_size;
-        let chunk_limit = (limit / chunk_bytes).clamp(1, (NONE / IDS_PER_CHUNK) as usize - 1);
+        let chunk_limit = limit.checked_div(chunk_bytes).unwrap_or(0).clamp(1, (NONE / IDS_PER_CHUNK) as usize - 1);
         Ok(MemoryStore {
             chunks: Chunks::new(chunk_bytes as u32),
             page_size: page_size as u32,
@@ -201,7 +201,8 @@ impl MemoryStore {
             return Ok(());
         }
         let pages = u32::try_from(pages).map_err(|_| Error::Full)?;
-        let missing = pages.saturating_sub(self.free_pages).div_ceil(self.pages_per_chunk);
+        let missing = pages.saturating_sub(self.free_pages) as usize;
+        let missing = div_ceil(missing, self.pages_per_chunk as usize) as u32;
         if missing > self.chunk_limit.saturating_sub(self.chunks.held()) {
             return Err(Error::Full);
         }
@@ -250,7 +251,7 @@ impl MemoryStore {
     pub(super) fn copy(&mut self, from: PageId, to: PageId) -> Result<()> {
         let (from, to, size) = (self.place(from), self.place(to), self.page_size());
         let (source, _, copy) = self.chunks.two_and_one([from, from], to, size).ok_or(Error::Corrupt)?;
-        copy.copy_from_slice(source);
+        raw::copy(copy, source);
         Ok(())
     }
 }

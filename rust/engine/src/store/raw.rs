@@ -1,8 +1,27 @@
-//! The only unsafe code of the engine: blocks of memory that were given by the caller, and the table
-//! of them.
+//! The only unsafe code of the engine: blocks of memory that were given by the caller, the table of
+//! them, and copying bytes without a check that could panic.
 #![allow(unsafe_code)]
 
 use core::ptr::{null_mut, NonNull};
+
+/// Copies the bytes of `from` to `to`, as many as both have.
+#[inline]
+pub fn copy(to: &mut [u8], from: &[u8]) {
+    let len = to.len().min(from.len());
+    // SAFETY: both have at least len bytes, and a slice to change overlaps no other.
+    unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), to.as_mut_ptr(), len) };
+}
+
+/// Moves `len` bytes inside `bytes`; nothing happens where they would not be inside.
+#[inline]
+pub fn shift(bytes: &mut [u8], from: usize, to: usize, len: usize) {
+    let inside = |at: usize| at.checked_add(len).is_some_and(|end| end <= bytes.len());
+    if inside(from) && inside(to) {
+        let start = bytes.as_mut_ptr();
+        // SAFETY: both ranges are inside; ptr::copy allows that they overlap.
+        unsafe { core::ptr::copy(start.add(from), start.add(to), len) };
+    }
+}
 
 /// A block of memory that the engine may use until it gives it back.
 pub struct Block {

@@ -16,6 +16,7 @@
 //! is behind stays full. A branch's entry 0 has no key of its own: it stands under the prefix alone.
 
 use crate::bytes::{u16_at, varint_at, varint_len, write, write_u16, write_varint};
+use crate::store::raw::shift;
 use crate::store::PageId;
 use core::cmp::Ordering;
 
@@ -398,13 +399,12 @@ impl PageMut<'_> {
 
 fn shift_right(slots: &mut [u8]) {
     let len = slots.len().saturating_sub(SLOT);
-    slots.copy_within(..len, SLOT);
+    shift(slots, 0, SLOT, len);
 }
 
 fn shift_left(slots: &mut [u8]) {
-    if slots.len() >= SLOT {
-        slots.copy_within(SLOT.., 0);
-    }
+    let len = slots.len().saturating_sub(SLOT);
+    shift(slots, SLOT, 0, len);
 }
 
 /// The entries that a page is made of anew: those of a page, then those of its right sibling, with one
