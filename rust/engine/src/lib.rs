@@ -5,6 +5,8 @@
 //! [`query`] looks into them where they stand. The engine allocates nothing, knows no clock and calls
 //! nobody: memory, time and buffers come with the calls.
 #![no_std]
+// Nothing may panic on any input.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 #[cfg(test)]
 extern crate std;

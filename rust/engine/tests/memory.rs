@@ -311,9 +311,8 @@ fn a_full_database_is_read_emptied_and_filled_again(page_size: usize, limit: usi
     host.trim();
     host.allowance = usize::MAX;
     let more = fill(&mut host, linked);
-    // Measured: 92 to 107 of 100, the least with pages of 512 bytes, where the last leaf of each of many
-    // branches stays part filled.
-    assert!(more.len() * 100 >= deleted.len() * 92, "{} fit where {} were deleted", more.len(), deleted.len());
+    // Measured: 96 to 101 of 100.
+    assert!(more.len() * 100 >= deleted.len() * 95, "{} fit where {} were deleted", more.len(), deleted.len());
     let mut expected: Vec<_> = keys.iter().skip(1).step_by(2).chain(&more).cloned().collect();
     expected.sort();
     assert_eq!(host.keys(1), expected);

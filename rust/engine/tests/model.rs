@@ -75,7 +75,7 @@ impl Run {
             }
             Err(Error::Full | Error::NeedMemory) => {
                 self.full += 1;
-                assert_eq!(self.host.db.records() as usize >= self.model_count(), true, "nothing was lost");
+                assert!(self.host.db.records() as usize >= self.model_count(), "nothing was lost");
                 self.check_key(&key);
             }
             Err(error) => panic!("{error:?}"),

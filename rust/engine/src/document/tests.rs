@@ -65,10 +65,11 @@ fn the_json_length_is_that_of_the_text() {
     };
     assert_eq!(json(|e| e.list(0).unwrap()), "[]".len());
     assert_eq!(json(|e| e.dict(0).unwrap()), "{}".len());
-    assert_eq!(
-        json(|e| [-10, 0, 1000].iter().fold(e.list(3).unwrap(), |(), n| e.int(*n).unwrap())),
-        "[-10, 0, 1000]".len()
-    );
+    let list = |e: &mut Encoder| {
+        e.list(3).unwrap();
+        [-10, 0, 1000].into_iter().for_each(|n| e.int(n).unwrap());
+    };
+    assert_eq!(json(list), "[-10, 0, 1000]".len());
     assert_eq!(json(|e| e.str("a\"b\n\u{1}é".as_bytes()).unwrap()), r#""a\"b\n\u0001é""#.len());
     let dict = |e: &mut Encoder| {
         e.dict(2).unwrap();

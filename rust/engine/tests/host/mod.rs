@@ -238,11 +238,10 @@ pub fn literal(value: &Value) -> Vec<u8> {
     buf
 }
 
-fn encode_with(
-    encoder: &mut Encoder,
-    value: &Value,
-    number: &mut dyn FnMut(&[u8]) -> Result<(u16, bool)>,
-) -> Result<()> {
+/// The number of a name, and whether it could get one.
+type NumberOf<'n> = &'n mut dyn FnMut(&[u8]) -> Result<(u16, bool)>;
+
+fn encode_with(encoder: &mut Encoder, value: &Value, number: NumberOf) -> Result<()> {
     match value {
         Value::None => encoder.none(),
         Value::Bool(value) => encoder.bool(*value),
