@@ -40,22 +40,16 @@ impl<S: PageStore> Database<S> {
             database.meta.records = database.meta.records.wrapping_sub(1);
             Ok(())
         };
-        if self.store.removal_can_fail() && !stored.head.is_plain() {
-            self.atomically(whole)
-        } else {
-            whole(self)
-        }
+        let atomic = self.store.removal_can_fail() && !stored.head.is_plain();
+        self.removing(|database| if atomic { database.atomically(whole) } else { whole(database) })
     }
 
     /// Removes every record and every name, and gives how many records were there.
     pub fn purge(&mut self, now: u64) -> Result<u32> {
         let expired = self.count_expired(now)?;
         let there = self.meta.records.saturating_sub(expired);
-        if self.store.removal_can_fail() {
-            self.atomically(Self::clear)?;
-        } else {
-            self.clear()?;
-        }
+        let atomic = self.store.removal_can_fail();
+        self.removing(|database| if atomic { database.atomically(Self::clear) } else { database.clear() })?;
         self.counts.deletes = self.counts.deletes.wrapping_add(u64::from(there));
         Ok(there)
     }

@@ -27,6 +27,15 @@ impl<S: PageStore> Database<S> {
         self.store.depth()
     }
 
+    /// Runs what takes records away: it goes on when the memory limit is reached, as a transaction around it
+    /// may need memory to bring them back.
+    pub(super) fn removing<T>(&mut self, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.store.set_removing(true);
+        let result = change(self);
+        self.store.set_removing(false);
+        result
+    }
+
     /// Runs a change of several entries as a whole.
     pub(super) fn atomically(&mut self, change: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         self.begin()?;

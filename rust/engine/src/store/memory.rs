@@ -37,6 +37,8 @@ pub struct MemoryStore {
     free_pages: u32,
     wanted_chunks: u32,
     empty_chunks: u32,
+    /// What is done now may go over the limit, for as long as its transaction lasts.
+    removing: bool,
     scratch: PageId,
     pub(super) journal: Journal,
 }
@@ -59,6 +61,7 @@ impl MemoryStore {
             free_pages: 0,
             wanted_chunks: 0,
             empty_chunks: 0,
+            removing: false,
             scratch: PageId::NONE,
             journal: Journal::new(),
         })
@@ -197,18 +200,24 @@ impl MemoryStore {
 
     /// Makes sure of `pages` free pages, or notes what is wanted.
     pub(super) fn need(&mut self, pages: usize) -> Result<()> {
-        if pages <= self.free_pages as usize {
-            return Ok(());
-        }
         let pages = u32::try_from(pages).map_err(|_| Error::Full)?;
-        let missing = pages.saturating_sub(self.free_pages) as usize;
-        let missing = div_ceil(missing, self.pages_per_chunk as usize) as u32;
-        if missing > self.chunk_limit.saturating_sub(self.chunks.held()) {
+        let limit = self.chunk_limit.wrapping_mul(self.pages_per_chunk);
+        if !self.removing && self.used().saturating_add(pages) > limit {
             return Err(Error::Full);
         }
+        if pages <= self.free_pages {
+            return Ok(());
+        }
+        let missing = pages.saturating_sub(self.free_pages) as usize;
+        let missing = div_ceil(missing, self.pages_per_chunk as usize) as u32;
         // Counted from what there is, not from what is free: what the call at hand has taken comes back.
-        self.wanted_chunks = self.chunks.held().wrapping_add(missing);
+        self.wanted_chunks = self.chunks.held().saturating_add(missing);
         Err(Error::NeedMemory)
+    }
+
+    /// Pages in use.
+    fn used(&self) -> u32 {
+        self.chunks.held().wrapping_mul(self.pages_per_chunk).wrapping_sub(self.free_pages)
     }
 
     /// A free page, whatever savepoints there are.
@@ -336,8 +345,15 @@ impl PageStore for MemoryStore {
         self.depth() > 0
     }
 
+    fn set_removing(&mut self, removing: bool) {
+        self.removing = removing;
+    }
+
     fn begin(&mut self, meta: &Meta) -> Result<()> {
-        self.begin_savepoint(meta)
+        let removing = core::mem::replace(&mut self.removing, true);
+        let begun = self.begin_savepoint(meta);
+        self.removing = removing;
+        begun
     }
 
     fn commit(&mut self) {
@@ -353,7 +369,7 @@ impl PageStore for MemoryStore {
     }
 
     fn usage(&self) -> (u64, u64) {
-        let pages = |chunks: u32| u64::from(chunks).wrapping_mul(u64::from(self.pages_per_chunk));
-        (pages(self.chunks.held()).wrapping_sub(u64::from(self.free_pages)), pages(self.chunk_limit))
+        let limit = u64::from(self.chunk_limit).wrapping_mul(u64::from(self.pages_per_chunk));
+        (u64::from(self.used()), limit)
     }
 }

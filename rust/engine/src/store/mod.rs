@@ -80,7 +80,10 @@ pub trait PageStore {
     /// Whether taking entries out of the tree can fail for want of memory or a medium.
     fn removal_can_fail(&self) -> bool;
 
-    /// Begins a savepoint.
+    /// Whether what follows takes away more than it needs, so that no limit may stop it.
+    fn set_removing(&mut self, removing: bool);
+
+    /// Begins a savepoint, whatever the limit.
     fn begin(&mut self, meta: &Meta) -> Result<()>;
 
     /// Ends the innermost savepoint, its changes now belong to the one around it.

@@ -1,6 +1,8 @@
 //! Putting an entry into the tree, and splitting the pages that are full.
 
-use super::page::{entry_size, separator_len, Cells, Fit, Page, PageMut, Parts};
+use super::cells::Cells;
+use super::key::separator_len;
+use super::page::{entry_size, Fit, Page, PageMut, Parts};
 use super::path::{locate, Path};
 use super::relieve::{relieve, spread};
 use super::{max_key, KeyBuf};

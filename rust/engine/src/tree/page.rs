@@ -15,6 +15,8 @@
 //! insertion: an insertion there goes on with an ascending run, and the page is then split so that what
 //! is behind stays full. A branch's entry 0 has no key of its own: it stands under the prefix alone.
 
+use super::cells::Cells;
+use super::key::Key;
 use crate::bytes::{u16_at, varint_at, varint_len, write, write_u16, write_varint};
 use crate::store::raw::shift;
 use crate::store::PageId;
@@ -22,57 +24,12 @@ use core::cmp::Ordering;
 
 /// Bytes before the first slot.
 pub const HEADER: usize = 12;
-const SLOT: usize = 2;
+/// Bytes of a slot.
+pub(super) const SLOT: usize = 2;
 
 /// The largest cell with its slot: any two fit a page, so that every page can be split.
 pub const fn max_cell(page_size: usize) -> usize {
     (page_size - HEADER) / 2
-}
-
-/// A key in two parts: what the page's keys share, and the rest.
-#[derive(Clone, Copy, Default)]
-pub struct Key<'a> {
-    /// The first part.
-    pub prefix: &'a [u8],
-    /// What follows.
-    pub suffix: &'a [u8],
-}
-
-impl<'a> Key<'a> {
-    /// A key in one part.
-    pub fn whole(key: &'a [u8]) -> Self {
-        Key { prefix: &[], suffix: key }
-    }
-
-    /// Its length in bytes.
-    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
-    pub fn len(&self) -> usize {
-        self.prefix.len().wrapping_add(self.suffix.len())
-    }
-
-    /// Its first byte.
-    pub fn first(&self) -> Option<u8> {
-        self.prefix.first().or(self.suffix.first()).copied()
-    }
-
-    fn bytes(self) -> impl Iterator<Item = &'a u8> {
-        self.prefix.iter().chain(self.suffix)
-    }
-
-    /// How many bytes it begins alike with another.
-    pub fn common(self, other: Key) -> usize {
-        self.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count()
-    }
-
-    /// Copies it from byte `from` on to `at` of `buf`, and gives where it ends there.
-    pub fn copy_from(self, from: usize, buf: &mut [u8], at: usize) -> usize {
-        let head = self.prefix.get(from..).unwrap_or(&[]);
-        let tail = self.suffix.get(from.saturating_sub(self.prefix.len())..).unwrap_or(&[]);
-        write(buf, at, head);
-        let at = at.wrapping_add(head.len());
-        write(buf, at, tail);
-        at.wrapping_add(tail.len())
-    }
 }
 
 /// One entry of a page.
@@ -119,11 +76,11 @@ pub fn entry_size(key: usize, value: &Parts) -> usize {
     SLOT + cell_size(key, parts_len(value))
 }
 
-fn parts_len(value: &Parts) -> usize {
+pub(super) fn parts_len(value: &Parts) -> usize {
     value.iter().map(|part| part.len()).sum()
 }
 
-fn cell_size(suffix: usize, value: usize) -> usize {
+pub(super) fn cell_size(suffix: usize, value: usize) -> usize {
     varint_len(suffix as u32) + varint_len(value as u32) + suffix + value
 }
 
@@ -332,7 +289,7 @@ impl PageMut<'_> {
         self.set_run(index.wrapping_add(1));
     }
 
-    fn place(&mut self, index: usize, key: Key, prefix: usize, value: &Parts) {
+    pub(super) fn place(&mut self, index: usize, key: Key, prefix: usize, value: &Parts) {
         let suffix = key.len().saturating_sub(prefix);
         let size = cell_size(suffix, parts_len(value));
         let (count, slots_end) = (self.page().count(), self.page().slots_end());
@@ -405,170 +362,6 @@ fn shift_right(slots: &mut [u8]) {
 fn shift_left(slots: &mut [u8]) {
     let len = slots.len().saturating_sub(SLOT);
     shift(slots, SLOT, 0, len);
-}
-
-/// The entries that a page is made of anew: those of a page, then those of its right sibling, with one
-/// more put in.
-#[derive(Clone, Copy)]
-pub struct Cells<'a> {
-    /// The page whose entries come first.
-    pub left: Page<'a>,
-    /// Where there is one: the page whose entries follow.
-    pub right: Option<Page<'a>>,
-    /// One more entry and its index among all of them.
-    pub new: Option<(usize, &'a [u8], Parts<'a>)>,
-    /// The new one stands in the place of the one that has its index.
-    pub replaces: bool,
-    /// In branches: the key that leads to the right page, so its entry 0's when that is not first.
-    pub separator: &'a [u8],
-}
-
-impl<'a> Cells<'a> {
-    /// The entries of one page.
-    pub fn of(page: Page<'a>) -> Self {
-        Cells { left: page, right: None, new: None, replaces: false, separator: &[] }
-    }
-
-    /// How many.
-    pub fn count(&self) -> usize {
-        let right = self.right.map_or(0, |page| page.count());
-        let new = usize::from(self.new.is_some() && !self.replaces);
-        self.left.count().wrapping_add(right).wrapping_add(new)
-    }
-
-    /// The key and the value of entry `index`.
-    pub fn get(&self, index: usize) -> (Key<'a>, Parts<'a>) {
-        let mut index = index;
-        if let Some((at, key, value)) = self.new {
-            match index.cmp(&at) {
-                Ordering::Equal => return (Key::whole(key), value),
-                Ordering::Greater if !self.replaces => index = index.wrapping_sub(1),
-                _ => {}
-            }
-        }
-        let left = self.left.count();
-        let (page, index) = match self.right {
-            Some(right) if index >= left => (right, index.wrapping_sub(left)),
-            _ => (self.left, index),
-        };
-        let cell = page.cell(index).unwrap_or_default();
-        let key = match index {
-            0 if page.level() > 0 => Key::whole(self.separator),
-            _ => Key { prefix: page.prefix(), suffix: cell.suffix },
-        };
-        (key, [cell.value, &[], &[]])
-    }
-
-    /// The first entry of `from` on that has a key of its own in a page that begins with `from`.
-    fn first_key(&self, from: usize) -> usize {
-        from.wrapping_add(usize::from(self.left.level() > 0))
-    }
-
-    /// The prefix that entries `from` to before `to` share.
-    fn prefix(&self, from: usize, to: usize) -> (Key<'a>, usize) {
-        let from = self.first_key(from);
-        if from >= to {
-            return (Key::default(), 0);
-        }
-        let first = self.get(from).0;
-        (first, first.common(self.get(to.wrapping_sub(1)).0))
-    }
-
-    /// Bytes of entry `index` with its slot, behind a prefix of `prefix` bytes.
-    pub fn size(&self, index: usize, prefix: usize) -> usize {
-        let (key, value) = self.get(index);
-        SLOT.wrapping_add(cell_size(key.len().saturating_sub(prefix), parts_len(&value)))
-    }
-
-    /// Bytes of a page that holds entries `from` to before `to` and nothing else.
-    pub fn packed(&self, from: usize, to: usize) -> usize {
-        let (_, prefix) = self.prefix(from, to);
-        let keyless = from..self.first_key(from).min(to);
-        let first: usize = keyless.clone().map(|index| self.size(index, usize::MAX)).sum();
-        let others: usize = (keyless.end..to).map(|index| self.size(index, prefix)).sum();
-        HEADER.wrapping_add(prefix).wrapping_add(first).wrapping_add(others)
-    }
-
-    /// How many of the first entries take no more than so many bytes, their prefix not counted.
-    pub fn within(&self, bytes: usize) -> usize {
-        let mut used = 0usize;
-        let fits = |index: &usize| {
-            used = used.wrapping_add(self.size(*index, 0));
-            used <= bytes
-        };
-        (0..self.count()).take_while(fits).count()
-    }
-
-    /// How many of the first entries a page of `room` bytes holds.
-    pub fn fitting(&self, room: usize) -> usize {
-        let (_, prefix) = self.prefix(0, self.count());
-        let mut used = HEADER.wrapping_add(prefix);
-        let fits = |index: &usize| {
-            used = used.wrapping_add(self.size(*index, prefix));
-            used <= room
-        };
-        let mut count = (0..self.count()).take_while(fits).count();
-        // The first ones may share a longer prefix than all of them do.
-        while count < self.count() && self.packed(0, count.wrapping_add(1)) <= room {
-            count = count.wrapping_add(1);
-        }
-        count
-    }
-
-    /// Makes `page` of entries `from` to before `to`.
-    pub fn build(&self, from: usize, to: usize, page: &mut [u8]) {
-        let (first, prefix) = self.prefix(from, to);
-        let mut page = PageMut(page);
-        page.clear(self.left.level(), first, prefix);
-        for (slot, index) in (from..to).enumerate() {
-            let (key, value) = self.get(index);
-            let key = if index < self.first_key(from) { Key::default() } else { key };
-            page.place(slot, key, prefix, &value);
-        }
-        if let Some((at, _, _)) = self.new.filter(|(at, _, _)| (from..to).contains(at)) {
-            page.set_run(at.wrapping_sub(from).wrapping_add(1));
-        }
-    }
-
-    /// Where to split: the first entry of the right page, so that both halves fit.
-    pub fn split_point(&self, page_size: usize) -> Option<usize> {
-        let count = self.count();
-        let fits =
-            |at: usize| at > 0 && at < count && self.packed(0, at) <= page_size && self.packed(at, count) <= page_size;
-        if let Some((at, _, _)) = self.new {
-            let run = at == self.left.run();
-            // What stands in a page already need not be measured.
-            if run && at == self.left.count() {
-                return Some(at);
-            }
-            // What is behind a run goes out of its way at once; the run then fills page after page.
-            if run && fits(at.wrapping_add(1)) {
-                return Some(at.wrapping_add(1));
-            }
-            if run && fits(at) {
-                return Some(at);
-            }
-        }
-        // Neither half's prefix is shorter than what the new entry and the page share.
-        let prefix = self.new.map_or(0, |(_, key, _)| Key::whole(key).common(Key::whole(self.left.prefix())));
-        let total: usize = (0..count).map(|index| self.size(index, prefix)).sum();
-        let (mut middle, mut left) = (0, 0);
-        while left < total / 2 {
-            left = self.size(middle, prefix).wrapping_add(left);
-            middle = middle.wrapping_add(1);
-        }
-        let overhead = HEADER.wrapping_add(prefix);
-        let room = page_size.saturating_sub(overhead);
-        if middle < count && left <= room && total.wrapping_sub(left) <= room {
-            return Some(middle);
-        }
-        (1..count).filter(|at| fits(*at)).min_by_key(|at| at.abs_diff(middle))
-    }
-}
-
-/// The shortest key that is above `left` and not above `right`, as a length of `right`.
-pub fn separator_len(left: Key, right: Key) -> usize {
-    left.common(right).wrapping_add(1).min(right.len())
 }
 
 /// `search` and its like compare prefix and suffix apart; this is what they must agree with.

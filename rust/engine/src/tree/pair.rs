@@ -1,6 +1,8 @@
 //! Two pages side by side: joining them, and sharing what is in them.
 
-use super::page::{separator_len, Cells, Page};
+use super::cells::Cells;
+use super::key::separator_len;
+use super::page::Page;
 use super::path::{child, Path};
 use super::remove::take_out;
 use super::KeyBuf;

@@ -1,7 +1,9 @@
 //! Making room in a full leaf with the help of its neighbours, before it is split: pages stay fuller so.
 
+use super::cells::Cells;
 use super::insert::raise;
-use super::page::{separator_len, Cells, Page, Parts};
+use super::key::separator_len;
+use super::page::{Page, Parts};
 use super::pair::{replace, Pair};
 use super::path::{child, Path};
 use crate::error::Result;

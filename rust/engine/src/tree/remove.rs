@@ -1,6 +1,7 @@
 //! Taking an entry out of the tree, and pages that have become thin together.
 
-use super::page::{Cells, Page, PageMut};
+use super::cells::Cells;
+use super::page::{Page, PageMut};
 use super::path::{child, Path};
 use super::KeyBuf;
 use crate::error::Result;

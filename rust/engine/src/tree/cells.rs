@@ -1,0 +1,164 @@
+//! Making pages anew: of a page and one more entry, of two pages, of parts of them.
+
+use super::key::Key;
+use super::page::{cell_size, parts_len, Page, PageMut, Parts, HEADER, SLOT};
+use core::cmp::Ordering;
+
+/// The entries that a page is made of anew: those of a page, then those of its right sibling, with one
+/// more put in.
+#[derive(Clone, Copy)]
+pub struct Cells<'a> {
+    /// The page whose entries come first.
+    pub left: Page<'a>,
+    /// Where there is one: the page whose entries follow.
+    pub right: Option<Page<'a>>,
+    /// One more entry and its index among all of them.
+    pub new: Option<(usize, &'a [u8], Parts<'a>)>,
+    /// The new one stands in the place of the one that has its index.
+    pub replaces: bool,
+    /// In branches: the key that leads to the right page, so its entry 0's when that is not first.
+    pub separator: &'a [u8],
+}
+
+impl<'a> Cells<'a> {
+    /// The entries of one page.
+    pub fn of(page: Page<'a>) -> Self {
+        Cells { left: page, right: None, new: None, replaces: false, separator: &[] }
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        let right = self.right.map_or(0, |page| page.count());
+        let new = usize::from(self.new.is_some() && !self.replaces);
+        self.left.count().wrapping_add(right).wrapping_add(new)
+    }
+
+    /// The key and the value of entry `index`.
+    pub fn get(&self, index: usize) -> (Key<'a>, Parts<'a>) {
+        let mut index = index;
+        if let Some((at, key, value)) = self.new {
+            match index.cmp(&at) {
+                Ordering::Equal => return (Key::whole(key), value),
+                Ordering::Greater if !self.replaces => index = index.wrapping_sub(1),
+                _ => {}
+            }
+        }
+        let left = self.left.count();
+        let (page, index) = match self.right {
+            Some(right) if index >= left => (right, index.wrapping_sub(left)),
+            _ => (self.left, index),
+        };
+        let cell = page.cell(index).unwrap_or_default();
+        let key = match index {
+            0 if page.level() > 0 => Key::whole(self.separator),
+            _ => Key { prefix: page.prefix(), suffix: cell.suffix },
+        };
+        (key, [cell.value, &[], &[]])
+    }
+
+    /// The first entry of `from` on that has a key of its own in a page that begins with `from`.
+    fn first_key(&self, from: usize) -> usize {
+        from.wrapping_add(usize::from(self.left.level() > 0))
+    }
+
+    /// The prefix that entries `from` to before `to` share.
+    pub fn prefix(&self, from: usize, to: usize) -> (Key<'a>, usize) {
+        let from = self.first_key(from);
+        if from >= to {
+            return (Key::default(), 0);
+        }
+        let first = self.get(from).0;
+        (first, first.common(self.get(to.wrapping_sub(1)).0))
+    }
+
+    /// Bytes of entry `index` with its slot, behind a prefix of `prefix` bytes.
+    pub fn size(&self, index: usize, prefix: usize) -> usize {
+        let (key, value) = self.get(index);
+        SLOT.wrapping_add(cell_size(key.len().saturating_sub(prefix), parts_len(&value)))
+    }
+
+    /// Bytes of a page that holds entries `from` to before `to` and nothing else.
+    pub fn packed(&self, from: usize, to: usize) -> usize {
+        let (_, prefix) = self.prefix(from, to);
+        let keyless = from..self.first_key(from).min(to);
+        let first: usize = keyless.clone().map(|index| self.size(index, usize::MAX)).sum();
+        let others: usize = (keyless.end..to).map(|index| self.size(index, prefix)).sum();
+        HEADER.wrapping_add(prefix).wrapping_add(first).wrapping_add(others)
+    }
+
+    /// How many of the first entries take no more than so many bytes, their prefix not counted.
+    pub fn within(&self, bytes: usize) -> usize {
+        let mut used = 0usize;
+        let fits = |index: &usize| {
+            used = used.wrapping_add(self.size(*index, 0));
+            used <= bytes
+        };
+        (0..self.count()).take_while(fits).count()
+    }
+
+    /// How many of the first entries a page of `room` bytes holds.
+    pub fn fitting(&self, room: usize) -> usize {
+        let (_, prefix) = self.prefix(0, self.count());
+        let mut used = HEADER.wrapping_add(prefix);
+        let fits = |index: &usize| {
+            used = used.wrapping_add(self.size(*index, prefix));
+            used <= room
+        };
+        let mut count = (0..self.count()).take_while(fits).count();
+        // The first ones may share a longer prefix than all of them do.
+        while count < self.count() && self.packed(0, count.wrapping_add(1)) <= room {
+            count = count.wrapping_add(1);
+        }
+        count
+    }
+
+    /// Makes `page` of entries `from` to before `to`.
+    pub fn build(&self, from: usize, to: usize, page: &mut [u8]) {
+        let (first, prefix) = self.prefix(from, to);
+        let mut page = PageMut(page);
+        page.clear(self.left.level(), first, prefix);
+        for (slot, index) in (from..to).enumerate() {
+            let (key, value) = self.get(index);
+            let key = if index < self.first_key(from) { Key::default() } else { key };
+            page.place(slot, key, prefix, &value);
+        }
+        if let Some((at, _, _)) = self.new.filter(|(at, _, _)| (from..to).contains(at)) {
+            page.set_run(at.wrapping_sub(from).wrapping_add(1));
+        }
+    }
+
+    /// Where to split: the first entry of the right page, so that both halves fit.
+    pub fn split_point(&self, page_size: usize) -> Option<usize> {
+        let count = self.count();
+        let fits =
+            |at: usize| at > 0 && at < count && self.packed(0, at) <= page_size && self.packed(at, count) <= page_size;
+        if let Some((at, _, _)) = self.new {
+            let run = at == self.left.run();
+            // What stands in a page already need not be measured.
+            if run && at == self.left.count() {
+                return Some(at);
+            }
+            // What is behind a run goes out of its way at once; the run then fills page after page.
+            if run && fits(at.wrapping_add(1)) {
+                return Some(at.wrapping_add(1));
+            }
+            if run && fits(at) {
+                return Some(at);
+            }
+        }
+        // Neither half's prefix is shorter than what the new entry and the page share.
+        let prefix = self.new.map_or(0, |(_, key, _)| Key::whole(key).common(Key::whole(self.left.prefix())));
+        let total: usize = (0..count).map(|index| self.size(index, prefix)).sum();
+        let (mut middle, mut left) = (0, 0);
+        while left < total / 2 {
+            left = self.size(middle, prefix).wrapping_add(left);
+            middle = middle.wrapping_add(1);
+        }
+        let overhead = HEADER.wrapping_add(prefix);
+        let room = page_size.saturating_sub(overhead);
+        if middle < count && left <= room && total.wrapping_sub(left) <= room {
+            return Some(middle);
+        }
+        (1..count).filter(|at| fits(*at)).min_by_key(|at| at.abs_diff(middle))
+    }
+}
