@@ -33,20 +33,28 @@ impl<'a> Cells<'a> {
         self.left.count().wrapping_add(right).wrapping_add(new)
     }
 
-    /// The key and the value of entry `index`.
-    pub fn get(&self, index: usize) -> (Key<'a>, Parts<'a>) {
+    /// Where entry `index` comes from: a page and its index there, or `None` if it is the new one.
+    #[inline]
+    fn source(&self, index: usize) -> Option<(Page<'a>, usize)> {
         let mut index = index;
-        if let Some((at, key, value)) = self.new {
+        if let Some((at, _, _)) = self.new {
             match index.cmp(&at) {
-                Ordering::Equal => return (Key::whole(key), value),
+                Ordering::Equal => return None,
                 Ordering::Greater if !self.replaces => index = index.wrapping_sub(1),
                 _ => {}
             }
         }
         let left = self.left.count();
-        let (page, index) = match self.right {
+        Some(match self.right {
             Some(right) if index >= left => (right, index.wrapping_sub(left)),
             _ => (self.left, index),
+        })
+    }
+
+    /// The key and the value of entry `index`.
+    pub fn get(&self, index: usize) -> (Key<'a>, Parts<'a>) {
+        let Some((page, index)) = self.source(index) else {
+            return self.new.map_or_else(Default::default, |(_, key, value)| (Key::whole(key), value));
         };
         let cell = page.cell(index).unwrap_or_default();
         let key = match index {
@@ -54,6 +62,14 @@ impl<'a> Cells<'a> {
             _ => Key { prefix: page.prefix(), suffix: cell.suffix },
         };
         (key, [cell.value, &[], &[]])
+    }
+
+    /// The bytes of entry `index`, if they are the same in a page with a prefix of `prefix` bytes.
+    #[inline]
+    fn as_it_stands(&self, index: usize, prefix: usize) -> Option<&'a [u8]> {
+        let (page, index) = self.source(index)?;
+        let has_key = index > 0 || page.level() == 0;
+        (has_key && page.prefix().len() == prefix).then(|| page.cell_bytes(index))?
     }
 
     /// The first entry of `from` on that has a key of its own in a page that begins with `from`.
@@ -73,6 +89,9 @@ impl<'a> Cells<'a> {
 
     /// Bytes of entry `index` with its slot, behind a prefix of `prefix` bytes.
     pub fn size(&self, index: usize, prefix: usize) -> usize {
+        if let Some(bytes) = self.as_it_stands(index, prefix) {
+            return SLOT.wrapping_add(bytes.len());
+        }
         let (key, value) = self.get(index);
         SLOT.wrapping_add(cell_size(key.len().saturating_sub(prefix), parts_len(&value)))
     }
@@ -116,12 +135,18 @@ impl<'a> Cells<'a> {
     pub fn build(&self, from: usize, to: usize, page: &mut [u8]) {
         let (first, prefix) = self.prefix(from, to);
         let mut page = PageMut(page);
-        page.clear(self.left.level(), first, prefix);
+        let mut end = page.clear(self.left.level(), first, prefix);
         for (slot, index) in (from..to).enumerate() {
-            let (key, value) = self.get(index);
-            let key = if index < self.first_key(from) { Key::default() } else { key };
-            page.place(slot, key, prefix, &value);
+            end = match self.as_it_stands(index, prefix) {
+                Some(cell) if index >= self.first_key(from) => page.append_cell(slot, end, cell),
+                _ => {
+                    let (key, value) = self.get(index);
+                    let key = if index < self.first_key(from) { Key::default() } else { key };
+                    page.append(slot, end, key, prefix, &value)
+                }
+            };
         }
+        page.set_filled(to.saturating_sub(from), end);
         if let Some((at, _, _)) = self.new.filter(|(at, _, _)| (from..to).contains(at)) {
             page.set_run(at.wrapping_sub(from).wrapping_add(1));
         }

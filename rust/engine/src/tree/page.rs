@@ -146,6 +146,13 @@ impl<'a> Page<'a> {
         Some((self.0.get(at..end)?, end))
     }
 
+    /// The bytes of entry `index`.
+    #[inline]
+    pub(super) fn cell_bytes(self, index: usize) -> Option<&'a [u8]> {
+        let cell = self.cell(index)?;
+        self.0.get(cell.start..cell.start.wrapping_add(cell.size()))
+    }
+
     /// The key of entry `index` behind the prefix.
     #[inline]
     fn suffix(self, index: usize) -> &'a [u8] {
@@ -257,8 +264,8 @@ impl<'a> Page<'a> {
 pub struct PageMut<'a>(pub &'a mut [u8]);
 
 impl PageMut<'_> {
-    /// Makes it an empty page whose keys will begin with what `prefix` says.
-    pub fn clear(&mut self, level: u8, prefix: Key, prefix_len: usize) {
+    /// Makes it an empty page whose keys will begin with what `prefix` says, and gives where cells end.
+    pub fn clear(&mut self, level: u8, prefix: Key, prefix_len: usize) -> usize {
         let size = self.0.len();
         write(self.0, 0, &[level, 0]);
         let from = size.wrapping_sub(prefix_len);
@@ -271,6 +278,7 @@ impl PageMut<'_> {
         write_u16(self.0, 6, 0);
         write_u16(self.0, 8, u16::MAX);
         write_u16(self.0, 10, prefix_len as u16);
+        from
     }
 
     fn page(&self) -> Page<'_> {
@@ -289,11 +297,20 @@ impl PageMut<'_> {
         self.set_run(index.wrapping_add(1));
     }
 
-    pub(super) fn place(&mut self, index: usize, key: Key, prefix: usize, value: &Parts) {
+    fn place(&mut self, index: usize, key: Key, prefix: usize, value: &Parts) {
+        let (count, slots_end, end) = (self.page().count(), self.page().slots_end(), self.page().cells_from());
+        let slot = HEADER.wrapping_add(index.wrapping_mul(SLOT));
+        if let Some(slots) = self.0.get_mut(slot..slots_end.wrapping_add(SLOT)) {
+            shift_right(slots);
+        }
+        let at = self.append(index, end, key, prefix, value);
+        self.set_filled(count.wrapping_add(1), at);
+    }
+
+    /// Writes a cell that ends at `end` and its slot, and gives where the cell begins.
+    pub(super) fn append(&mut self, slot: usize, end: usize, key: Key, prefix: usize, value: &Parts) -> usize {
         let suffix = key.len().saturating_sub(prefix);
-        let size = cell_size(suffix, parts_len(value));
-        let (count, slots_end) = (self.page().count(), self.page().slots_end());
-        let at = self.page().cells_from().wrapping_sub(size);
+        let at = end.wrapping_sub(cell_size(suffix, parts_len(value)));
         let next = write_varint(self.0, at, suffix as u32);
         let next = key.copy_from(prefix, self.0, next);
         let mut next = write_varint(self.0, next, parts_len(value) as u32);
@@ -301,13 +318,23 @@ impl PageMut<'_> {
             write(self.0, next, part);
             next = next.wrapping_add(part.len());
         }
-        let slot = HEADER.wrapping_add(index.wrapping_mul(SLOT));
-        if let Some(slots) = self.0.get_mut(slot..slots_end.wrapping_add(SLOT)) {
-            shift_right(slots);
-        }
-        write_u16(self.0, slot, at as u16);
-        write_u16(self.0, 2, count.wrapping_add(1) as u16);
-        write_u16(self.0, 4, at as u16);
+        write_u16(self.0, HEADER.wrapping_add(slot.wrapping_mul(SLOT)), at as u16);
+        at
+    }
+
+    /// The same for a cell as it stands in another page.
+    #[inline]
+    pub(super) fn append_cell(&mut self, slot: usize, end: usize, cell: &[u8]) -> usize {
+        let at = end.wrapping_sub(cell.len());
+        write(self.0, at, cell);
+        write_u16(self.0, HEADER.wrapping_add(slot.wrapping_mul(SLOT)), at as u16);
+        at
+    }
+
+    /// Notes how many entries there are, and where their cells begin.
+    pub(super) fn set_filled(&mut self, count: usize, cells_from: usize) {
+        write_u16(self.0, 2, count as u16);
+        write_u16(self.0, 4, cells_from as u16);
     }
 
     /// Takes entry `index` out. Of a branch's first two entries it is entry 1 that goes, its child
