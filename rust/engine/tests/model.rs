@@ -9,7 +9,7 @@ use mtdb_engine::Error;
 use std::collections::BTreeMap;
 
 /// 100,000 operations in all; under Miri, which takes a thousand times as long, a few of each kind.
-const ROUNDS: u64 = if cfg!(miri) { 300 } else { 25_000 };
+const ROUNDS: u64 = if cfg!(miri) { 60 } else { 25_000 };
 
 #[derive(Clone, PartialEq, Debug)]
 struct Record {

@@ -6,7 +6,7 @@ mod host;
 
 use host::{dict, int, literal, str, Host, Value};
 use libfuzzer_sys::fuzz_target;
-use mtdb_engine::database::{Next, ScanCursor, FOREVER};
+use mtdb_engine::database::{NewRecord, Next, ScanCursor, FOREVER};
 use mtdb_engine::query::{check, compile, Query, Term};
 use mtdb_engine::Error;
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ impl Run<'_> {
     }
 
     fn step(&mut self) {
-        match self.byte() % 24 {
+        match self.byte() % 25 {
             0..7 => self.put(),
             7..10 => self.delete(),
             10 | 11 => {
@@ -130,6 +130,7 @@ impl Run<'_> {
             20 => self.host.trim(),
             21 => self.host.allowance = self.below(8) * 4,
             22 => self.now += 1 + self.below(40) as u64,
+            23 => self.put_many(),
             _ => {
                 self.wanted = (TAGS.get(self.below(6)).copied(), self.byte());
                 (self.all, self.matching) = (Walk::new(), Walk::new());
@@ -150,9 +151,34 @@ impl Run<'_> {
         assert!(found == expected, "{key} is not what it was");
     }
 
+    /// Many records of different lengths, so that few bytes of input make a tree of many pages.
+    fn put_many(&mut self) {
+        let (first, step, count) = (u32::from(self.byte()), u32::from(self.byte()), u32::from(self.byte() % 64));
+        let (record, directly) = (self.record(), self.below(2) == 0);
+        for n in 0..count {
+            let key = format!("{}{:04}", "a".repeat((n * step) as usize % 113), (n * step * 37 + first) % 9973);
+            let text = "x".repeat((n * step * 71) as usize % 200 / (1 + n as usize % 3 * 10));
+            let value = dict([("n", int(record.number.into())), ("text", str(&text))]);
+            self.put_one(key, Record { value, ..record.clone() }, directly);
+        }
+    }
+
     fn put(&mut self) {
-        let (key, record) = (self.key(), self.record());
-        match self.host.put(&key, &record.value, &record.tags, record.expires) {
+        let (key, record, directly) = (self.key(), self.record(), self.below(2) == 0);
+        self.put_one(key, record, directly);
+    }
+
+    /// Puts in a transaction, as the glue does where there are new names, or without one.
+    fn put_one(&mut self, key: String, record: Record, directly: bool) {
+        let result = match directly {
+            true => self.host.body(&record.tags, &record.value).and_then(|body| {
+                let (tag_count, expires) = (record.tags.len() as u32, record.expires);
+                let new = NewRecord { key: key.as_bytes(), body: &body, tag_count, expires };
+                self.host.run(|db| db.put(&new))
+            }),
+            false => self.host.put(&key, &record.value, &record.tags, record.expires),
+        };
+        match result {
             Ok(()) => drop(self.records.insert(key.clone(), record)),
             Err(Error::Full | Error::NeedMemory) => {}
             Err(error) => panic!("{error:?}"),

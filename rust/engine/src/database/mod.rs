@@ -44,6 +44,8 @@ pub const MAX_TAGS: u32 = 32;
 pub const MAX_TAG_BYTES: usize = 64;
 /// The longest encoded body in bytes.
 pub const MAX_VALUE_BYTES: usize = 65_535;
+/// The latest time of expiry that a record can hold: some 8,900 years.
+pub const LAST_TIME: u64 = (1 << 48) - 1;
 /// As a time of expiry: never.
 pub const FOREVER: u64 = 0;
 

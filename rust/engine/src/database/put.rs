@@ -3,7 +3,8 @@
 use super::get::{chain_page, Stored};
 use super::record::{Head, MAX_HEAD};
 use super::{
-    document_key, expiry_key, Database, FOREVER, MAX_TAGS, MAX_TAG_BYTES, MAX_VALUE_BYTES, TAG, UNNUMBERED_TAG,
+    document_key, expiry_key, Database, FOREVER, LAST_TIME, MAX_TAGS, MAX_TAG_BYTES, MAX_VALUE_BYTES, TAG,
+    UNNUMBERED_TAG,
 };
 use crate::bytes::{div_ceil, hash32, hash64, write};
 use crate::document::{Item, Name, Reader};
@@ -91,7 +92,13 @@ impl<S: PageStore> Database<S> {
             }
         }
         let field_tags = self.has_field_tags(reader)?;
-        Ok(Head { expires: record.expires, tag_count: record.tag_count, field_tags, large: None, len: 0 })
+        Ok(Head {
+            expires: record.expires.min(LAST_TIME),
+            tag_count: record.tag_count,
+            field_tags,
+            large: None,
+            len: 0,
+        })
     }
 
     /// Whether the value is a dict with a field named `tags`; checks that it is one whole value, too.

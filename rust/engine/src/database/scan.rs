@@ -70,7 +70,8 @@ impl ScanCursor {
             return;
         }
         let key = KeyBuf::of(&[range.as_slice(), self.key()]);
-        self.tree = if self.key().is_empty() { Cursor::before(key.as_slice()) } else { Cursor::behind(key.as_slice()) };
+        let again = self.key().is_empty() || self.tree.comes_again();
+        self.tree = if again { Cursor::before(key.as_slice()) } else { Cursor::behind(key.as_slice()) };
         self.range = range;
     }
 }

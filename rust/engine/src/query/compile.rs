@@ -204,10 +204,13 @@ fn operand_tags(reader: Reader, sink: Sink) -> Result<()> {
     };
     let mut reader = reader;
     while reader.at < end {
-        let at = reader.at as u32;
+        let start = reader;
         match reader.item()? {
-            Item::Str(_) => sink(Term::OperandTag(NameAt { at, len: 0, number: 0 }))?,
-            Item::Dict(_) => return Ok(()),
+            Item::Str(_) => sink(Term::OperandTag(NameAt { at: start.at as u32, len: 0, number: 0 }))?,
+            Item::Dict(_) => {
+                reader = start;
+                reader.skip()?;
+            }
             _ => {}
         }
     }

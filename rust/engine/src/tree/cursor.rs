@@ -104,6 +104,11 @@ impl Cursor {
         self.change = 0;
     }
 
+    /// Whether the entry of this key is still to come.
+    pub fn comes_again(&self) -> bool {
+        self.inclusive
+    }
+
     /// The path to the entry last given, for as long as the tree has not changed.
     pub fn path(&self) -> Path {
         self.path

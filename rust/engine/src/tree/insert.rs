@@ -2,7 +2,7 @@
 
 use super::cells::Cells;
 use super::key::separator_len;
-use super::page::{entry_size, Fit, Page, PageMut, Parts};
+use super::page::{entry_size, parts_len, Fit, Page, PageMut, Parts};
 use super::path::{locate, Path};
 use super::relieve::{relieve, spread};
 use super::{max_key, KeyBuf};
@@ -22,19 +22,22 @@ pub fn insert<S: PageStore>(
     value: &Parts,
 ) -> Result<()> {
     if *root == PageId::NONE {
-        store.reserve(1, 0)?;
-        *root = store.allocate()?;
-        PageMut(store.page_mut(*root)?).clear(0, Default::default(), 0);
-        path.truncate(0);
-        path.push(*root, 0)?;
+        return plant(store, root, key, value);
     }
     let leaf = path.height().wrapping_sub(1);
     let (id, index) = path.leaf();
+    let page = Page(store.page(id)?);
     let replaced = path.found();
+    if replaced && page.cell(index).is_some_and(|cell| cell.value.len() == parts_len(value)) {
+        store.reserve(0, 1)?;
+        let id = path.write(store, root, leaf)?;
+        PageMut(store.page_mut(id)?).overwrite(index, value);
+        return Ok(());
+    }
     // Where the new value does not fit beside the old one, the old one still makes room for it: a page
     // too many is asked for at worst.
-    let mut fits = fit(store, id, index, key, value)?;
-    let neighbours_may_help = fits == Fit::No && !replaced && index != Page(store.page(id)?).run();
+    let mut fits = page.fit(index, key, value);
+    let neighbours_may_help = fits == Fit::No && !replaced && index != page.run();
     if neighbours_may_help {
         store.reserve(0, 3)?;
         if relieve(store, root, path, entry_size(key.len(), value))? {
@@ -53,9 +56,6 @@ pub fn insert<S: PageStore>(
     let id = path.write(store, root, leaf)?;
     let mut page = PageMut(store.page_mut(id)?);
     if replaced {
-        if page.overwrite(index, value) {
-            return Ok(());
-        }
         page.remove(index);
     } else if fits == Fit::Direct {
         page.insert(index, key, value);
@@ -64,16 +64,28 @@ pub fn insert<S: PageStore>(
     place(store, root, path, key, value)
 }
 
+/// Makes the first page of a tree.
+fn plant<S: PageStore>(store: &mut S, root: &mut PageId, key: &[u8], value: &Parts) -> Result<()> {
+    store.reserve(1, 0)?;
+    let id = store.allocate()?;
+    let mut page = PageMut(store.page_mut(id)?);
+    page.clear(0, Default::default(), 0);
+    page.insert(0, key, value);
+    *root = id;
+    Ok(())
+}
+
 fn fit<S: PageStore>(store: &mut S, id: PageId, index: usize, key: &[u8], value: &Parts) -> Result<Fit> {
     Ok(Page(store.page(id)?).fit(index, key, value))
 }
 
-/// How many pages from the leaf up may split, whatever their separators are.
+/// How many pages from the leaf up may split, whatever their separators are: the branch above the leaf may get
+/// a new one, and another one for its neighbour ([`spread`]).
 fn splits<S: PageStore>(store: &mut S, path: &Path) -> Result<usize> {
     let separator = max_key(store.page_size());
     let mut splits: usize = 1;
     while let Some(depth) = path.height().checked_sub(splits.wrapping_add(1)) {
-        if Page(store.page(path.step(depth).id)?).takes_any(separator, CHILD) {
+        if Page(store.page(path.step(depth).id)?).takes_any(2, separator, CHILD) {
             break;
         }
         splits = splits.wrapping_add(1);

@@ -7,32 +7,62 @@ use super::{locate, KeyBuf};
 use crate::error::Result;
 use crate::store::{PageId, PageStore};
 
-/// Fills the leaf that `key` belongs to from its right neighbour, or the first branch above it that has one
-/// from that, and makes `key` the place to go on from. False when that was the last leaf.
+/// Fills the leaf that `key` belongs to from its right neighbour, or where it is the last one under its branch,
+/// that branch from its own, and makes `key` the place to go on from. False when that was the last leaf.
 pub fn pack<S: PageStore>(store: &mut S, root: &mut PageId, key: &mut KeyBuf) -> Result<bool> {
     if *root == PageId::NONE {
         return Ok(false);
     }
     let path = locate(store, *root, key.as_slice())?;
     store.reserve(0, path.height().wrapping_mul(2))?;
+    let leaf = path.height().wrapping_sub(1);
     for depth in (1..path.height()).rev() {
         let Some(pair) = Pair::of(store, &path, depth)? else { continue };
-        let size = store.page_size();
-        let (cells, _) = pair.cells(store)?;
-        let (before, count, all) = (cells.left.count(), cells.fitting(size), cells.count());
-        let filled = match count {
-            count if count == all => pair.join(store, root).map(|()| true)?,
-            count if count > before => pair.share(store, root, count)?,
-            _ => false,
-        };
-        let leaf = depth.wrapping_add(1) == path.height();
-        // What a leaf gets may come with a neighbour that it gets more from; a branch gets leaves to fill.
-        if filled && (count == all || !leaf) {
+        let filled = fill(store, root, pair)?;
+        // What a leaf took may have come with a neighbour that it takes more from; a branch takes leaves to
+        // fill the last one from.
+        if filled == Filled::Whole || (filled == Filled::Part && depth < leaf) {
             return Ok(true);
+        }
+        if depth < leaf {
+            // The branch is full. Its last leaf still takes what fits from the first one of the next.
+            if let Some(pair) = Pair::across(store, &path, leaf)? {
+                share_most(store, root, pair)?;
+            }
         }
         break;
     }
-    next_leaf(store, *root, path.leaf().0, key)
+    let leaf = locate(store, *root, key.as_slice())?.leaf().0;
+    next_leaf(store, *root, leaf, key)
+}
+
+#[derive(PartialEq, Eq)]
+enum Filled {
+    Not,
+    Part,
+    Whole,
+}
+
+/// Moves as much of the right page to the left one as fits, all of it or a part.
+fn fill<S: PageStore>(store: &mut S, root: &mut PageId, pair: Pair) -> Result<Filled> {
+    let size = store.page_size();
+    let (cells, _) = pair.cells(store)?;
+    if cells.fitting(size) == cells.count() {
+        return pair.join(store, root).map(|()| Filled::Whole);
+    }
+    share_most(store, root, pair).map(|shared| if shared { Filled::Part } else { Filled::Not })
+}
+
+/// Moves a part of the right page to the left one, as much as fits.
+fn share_most<S: PageStore>(store: &mut S, root: &mut PageId, pair: Pair) -> Result<bool> {
+    let size = store.page_size();
+    let (cells, _) = pair.cells(store)?;
+    let (before, count) = (cells.left.count(), cells.fitting(size).min(cells.count().wrapping_sub(1)));
+    if count > before {
+        pair.share(store, root, count)
+    } else {
+        Ok(false)
+    }
 }
 
 /// Makes `key` the first one behind a leaf.

@@ -252,11 +252,11 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Whether an entry of these lengths gets in wherever it belongs, whatever it does to the prefix.
-    pub fn takes_any(self, key: usize, value: usize) -> bool {
+    /// Whether so many entries of these lengths get in wherever they belong, whatever they do to the prefix.
+    pub fn takes_any(self, entries: usize, key: usize, value: usize) -> bool {
         let prefix = self.prefix().len();
         let grown = self.used().wrapping_add(self.count().saturating_mul(prefix.wrapping_add(1)));
-        grown.wrapping_add(SLOT + cell_size(key, value)) <= self.0.len()
+        grown.wrapping_add(entries.wrapping_mul(SLOT + cell_size(key, value))) <= self.0.len()
     }
 }
 

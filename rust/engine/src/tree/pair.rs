@@ -5,26 +5,43 @@ use super::key::separator_len;
 use super::page::Page;
 use super::path::{child, Path};
 use super::remove::take_out;
-use super::KeyBuf;
+use super::{locate, KeyBuf};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
-/// Two pages side by side under one branch.
+/// Two pages of one level side by side.
 pub(super) struct Pair {
     /// The way to the left one, which is the last page of it.
     pub path: Path,
     pub left: PageId,
     pub right: PageId,
-    /// The right one's entry in the branch.
+    /// The depth of the branch that leads to both, and its entry for the right one.
+    pub above: usize,
     pub right_index: usize,
     /// The key there.
     pub separator: KeyBuf,
 }
 
 impl Pair {
-    /// The path's page at `depth` and its right neighbour, if there is one.
+    /// The path's page at `depth` and its right neighbour under the same branch, if there is one.
     pub fn of<S: PageStore>(store: &mut S, path: &Path, depth: usize) -> Result<Option<Pair>> {
-        let Some(above) = depth.checked_sub(1) else { return Ok(None) };
+        match depth.checked_sub(1) {
+            Some(above) => Pair::below(store, path, depth, above),
+            None => Ok(None),
+        }
+    }
+
+    /// The same under a branch further up.
+    pub fn across<S: PageStore>(store: &mut S, path: &Path, depth: usize) -> Result<Option<Pair>> {
+        for above in (0..depth.saturating_sub(1)).rev() {
+            if let Some(pair) = Pair::below(store, path, depth, above)? {
+                return Ok(Some(pair));
+            }
+        }
+        Ok(None)
+    }
+
+    fn below<S: PageStore>(store: &mut S, path: &Path, depth: usize, above: usize) -> Result<Option<Pair>> {
         let parent = path.step(above);
         let branch = Page(store.page(parent.id)?);
         let right_index = usize::from(parent.index).wrapping_add(1);
@@ -33,15 +50,13 @@ impl Pair {
         }
         let mut separator = KeyBuf::new();
         separator.set(branch.key(right_index).ok_or(Error::Corrupt)?);
-        let right = child(branch, right_index)?;
+        let mut right = child(branch, right_index)?;
+        for _ in above.wrapping_add(1)..depth {
+            right = child(Page(store.page(right)?), 0)?;
+        }
         let mut path = *path;
         path.truncate(depth.wrapping_add(1));
-        Ok(Some(Pair { path, left: path.step(depth).id, right, right_index, separator }))
-    }
-
-    /// The depth of the branch.
-    pub fn above(&self) -> usize {
-        self.path.height().wrapping_sub(2)
+        Ok(Some(Pair { path, left: path.step(depth).id, right, above, right_index, separator }))
     }
 
     /// The entries of both, and the scratch page.
@@ -51,7 +66,7 @@ impl Pair {
         Ok((Cells { right: Some(Page(right)), separator, ..Cells::of(Page(left)) }, scratch))
     }
 
-    /// Makes one page of both and frees the other.
+    /// Makes one page of both, which stand under one branch, and frees the other.
     pub fn join<S: PageStore>(mut self, store: &mut S, root: &mut PageId) -> Result<()> {
         let (cells, scratch) = self.cells(store)?;
         cells.build(0, cells.count(), scratch);
@@ -59,9 +74,8 @@ impl Pair {
         let left = self.path.write(store, root, depth)?;
         store.install(left)?;
         store.free(self.right)?;
-        let above = self.above();
-        self.path.set(above, self.path.step(above).id, self.right_index);
-        take_out(store, root, &mut self.path, above)
+        self.path.set(self.above, self.path.step(self.above).id, self.right_index);
+        take_out(store, root, &mut self.path, self.above)
     }
 
     /// Moves entries until the left page has `count` of them; false, and nothing done, if the branch cannot
@@ -79,14 +93,11 @@ impl Pair {
         if cells.left.level() == 0 {
             separator.truncate(separator_len(last, first));
         }
-        let above = self.above();
-        let parent = self.path.step(above).id;
-        if !replace(store, parent, self.right_index, separator.as_slice(), self.right)? {
+        let parent = self.path.step(self.above).id;
+        if !replace(store, parent, self.right_index, separator.as_slice())? {
             return Ok(false);
         }
-        self.left = self.path.write(store, root, above.wrapping_add(1))?;
-        self.right = store.write(self.right)?;
-        let parent = self.path.write(store, root, above)?;
+        let parent = self.write(store, root)?;
         if count > before {
             // The page that gains is made first, while the other one still has what it gains.
             let (cells, scratch) = self.cells(store)?;
@@ -104,21 +115,26 @@ impl Pair {
             Cells::of(Page(page)).build(0, count, scratch);
             store.install(self.left)?;
         }
-        replace(store, parent, self.right_index, separator.as_slice(), self.right)?;
+        replace(store, parent, self.right_index, separator.as_slice())?;
         store.install(parent)?;
         Ok(true)
+    }
+
+    /// Makes both pages and the branch writable, and gives the branch.
+    pub fn write<S: PageStore>(&mut self, store: &mut S, root: &mut PageId) -> Result<PageId> {
+        let depth = self.path.height().wrapping_sub(1);
+        self.left = self.path.write(store, root, depth)?;
+        let parent = self.path.write(store, root, self.above)?;
+        let mut right = locate(store, *root, self.separator.as_slice())?;
+        self.right = right.write(store, root, depth)?;
+        Ok(parent)
     }
 }
 
 /// Makes the branch anew in scratch with another key for one of its entries; false if that does not fit.
-pub(super) fn replace<S: PageStore>(
-    store: &mut S,
-    branch: PageId,
-    index: usize,
-    key: &[u8],
-    child: PageId,
-) -> Result<bool> {
-    let (size, value) = (store.page_size(), child.to_bytes());
+pub(super) fn replace<S: PageStore>(store: &mut S, branch: PageId, index: usize, key: &[u8]) -> Result<bool> {
+    let size = store.page_size();
+    let value = child(Page(store.page(branch)?), index)?.to_bytes();
     let (page, _, scratch) = store.build(branch, branch)?;
     let new = Some((index, key, [&value[..], &[], &[]]));
     let cells = Cells { new, replaces: true, ..Cells::of(Page(page)) };

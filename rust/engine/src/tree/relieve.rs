@@ -6,6 +6,7 @@ use super::key::separator_len;
 use super::page::{Page, Parts};
 use super::pair::{replace, Pair};
 use super::path::{child, Path};
+use super::KeyBuf;
 use crate::error::Result;
 use crate::store::{PageId, PageStore};
 
@@ -79,22 +80,18 @@ pub(super) fn spread<S: PageStore>(
     if first > before || !fits(0, first) || !fits(first, second) || !fits(second, all) {
         return Ok(false);
     }
-    let mut raised = super::KeyBuf::new();
-    for (at, separator) in [(first, &mut pair.separator), (second, &mut raised)] {
-        // A leaf has no use for the key that leads to it: the place serves for the new one.
+    let (mut separator, mut raised) = (KeyBuf::new(), KeyBuf::new());
+    for (at, separator) in [(first, &mut separator), (second, &mut raised)] {
         let cells = pair_cells(store, pair.left, pair.right, new)?;
         let (last, next) = (cells.get(at.wrapping_sub(1)).0, cells.get(at).0);
         separator.set(next);
         separator.truncate(separator_len(last, next));
     }
-    let above = pair.above();
-    let parent = pair.path.step(above).id;
-    if !replace(store, parent, pair.right_index, pair.separator.as_slice(), pair.right)? {
+    let parent = pair.path.step(pair.above).id;
+    if !replace(store, parent, pair.right_index, separator.as_slice())? {
         return Ok(false);
     }
-    pair.left = pair.path.write(store, root, depth)?;
-    pair.right = store.write(pair.right)?;
-    let parent = pair.path.write(store, root, above)?;
+    let parent = pair.write(store, root)?;
     let added = store.allocate()?;
     for (id, from, to) in [(added, second, all), (pair.right, first, second)] {
         let (left, right, scratch) = store.build(pair.left, pair.right)?;
@@ -105,9 +102,9 @@ pub(super) fn spread<S: PageStore>(
     let cells = Cells { new: new.filter(|(at, _, _)| *at <= before), ..Cells::of(Page(left)) };
     cells.build(0, first, scratch);
     store.install(pair.left)?;
-    replace(store, parent, pair.right_index, pair.separator.as_slice(), pair.right)?;
+    replace(store, parent, pair.right_index, separator.as_slice())?;
     store.install(parent)?;
-    pair.path.set(above, parent, pair.right_index);
+    pair.path.set(pair.above, parent, pair.right_index);
     raise(store, root, &mut pair.path, depth, added, raised)?;
     Ok(true)
 }
