@@ -94,7 +94,7 @@ def query():
 
 def full():
     """Fills a database to its limit, deletes half, fills again."""
-    db = MicroTetherDB(ram_percentage=10)
+    db = MicroTetherDB(ram_percentage=5)
 
     def fill(n):
         keys = []

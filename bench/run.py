@@ -111,7 +111,7 @@ def scale(interpreter: str, report: Report) -> None:
 
 
 def memory(interpreter: str, report: Report) -> None:
-    counts = {name: int(number) for name, number in micropython(interpreter, "8M", "memory.py")}
+    counts = {name: int(number) for name, number in micropython(interpreter, "16M", "memory.py")}
 
     def row(what: str, figure: str, target: str = "", reached: bool | None = None) -> None:
         print(f"{what:62}{figure:>14}   {target}" + (f": {report.verdict(reached)}" if reached is not None else ""))
