@@ -57,15 +57,33 @@ install_packages() {
     [ -z "$missing" ] || apt_install $missing
 }
 
+# The oldest that the engine builds with; Cargo.toml says the same.
+OLDEST_RUST=85
+
+rust_is_there() {
+    version=$(cargo --version 2> /dev/null) || return 1
+    minor=${version#cargo 1.}
+    [ "${minor%%.*}" -ge $OLDEST_RUST ]
+}
+
+can_install() {
+    [ $apt_updated = yes ] || { as_root apt-get -qq -o Acquire::Retries=3 update; apt_updated=yes; }
+    apt-cache show "$1" 2> /dev/null | grep -q .
+}
+
+# Debian 13 has rustup; Debian 12 a new Rust for its browsers, as cargo-web.
 install_rust() {
-    if ! command -v cargo > /dev/null && ! command -v rustup > /dev/null; then
-        missing=rustup
-        apt_install rustup || die "\
-Rust is missing, and this distribution has no package 'rustup' (Debian 13 has it).
+    rust_is_there && return
+    if ! command -v rustup > /dev/null; then
+        for missing in rustup cargo-web ""; do
+            [ -n "$missing" ] || die "\
+Rust 1.$OLDEST_RUST or newer is missing, and this distribution has no package of it that fits.
 Install rustup as https://rustup.rs says, with its defaults, then type the same command again."
+            can_install $missing && apt_install $missing && break
+        done
     fi
     # Debian's rustup comes without any toolchain.
-    cargo --version > /dev/null 2>&1 || {
+    rust_is_there || {
         rustup toolchain install stable --profile minimal
         rustup default stable
     }
@@ -77,12 +95,24 @@ $1 is missing, and this machine's Rust does not come from rustup, which would in
 Install rustup as https://rustup.rs says, then type the same command again."
 }
 
+# Rust's tool of that name: rustup's component of that name, or the package beside cargo-web.
+need_rust_tool() {
+    cargo "$1" --version > /dev/null 2>&1 && return
+    missing=$3
+    if command -v rustup > /dev/null; then
+        rustup component add "$2"
+    else
+        apt_install "$3"
+    fi
+}
+
 install_test() {
-    cargo clippy --version > /dev/null 2>&1 || { need_rustup clippy; rustup component add clippy; }
-    cargo fmt --version > /dev/null 2>&1 || { need_rustup rustfmt; rustup component add rustfmt; }
+    need_rust_tool clippy clippy rust-web-clippy
+    need_rust_tool fmt rustfmt rustfmt-web
     for target in $BOARD_TARGETS; do
-        [ -d "$(rustc --print target-libdir --target "$target")" ] ||
-            { need_rustup "$target"; rustup target add "$target"; }
+        # Without rustup there is no such target: test.sh says that it skips it.
+        [ -d "$(rustc --print target-libdir --target "$target")" ] || ! command -v rustup > /dev/null ||
+            rustup target add "$target"
     done
 }
 

@@ -37,7 +37,7 @@ impl Block {
     /// they do not move.
     pub unsafe fn new(start: *mut u8, bytes: usize) -> Option<Self> {
         let start = NonNull::new(start)?;
-        (start.as_ptr() as usize).is_multiple_of(align_of::<u64>()).then_some(Block { start, bytes })
+        (start.as_ptr() as usize % align_of::<u64>() == 0).then_some(Block { start, bytes })
     }
 
     /// Bytes of it.
