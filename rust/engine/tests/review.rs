@@ -495,8 +495,9 @@ fn a_put_that_wants_memory_leaves_an_empty_tree_empty() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a full database takes long")]
 fn a_value_of_the_same_length_is_replaced_in_a_full_database() {
-    let mut host = Host::new(512, 40_000);
+    let mut host = Host::new(512, if cfg!(miri) { 10_000 } else { 40_000 });
     let document = |n: i64| dict([("n", int(n)), ("s", str("some text"))]);
     let (first, second) = (host.body(&[], &document(1000)).unwrap(), host.body(&[], &document(2000)).unwrap());
     let put = |host: &mut Host, n: usize, body: &[u8]| {

@@ -112,7 +112,7 @@ impl<S: PageStore> Database<S> {
                         Name::Number(number) => number == self.tags_name,
                         Name::Text(text) => text == b"tags",
                     };
-                    reader.skip()?;
+                    reader.skip_member()?;
                 }
             }
             _ => {

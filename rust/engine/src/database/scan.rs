@@ -173,7 +173,8 @@ impl<S: PageStore> Database<S> {
             let Some((leaf, first)) = cursor.tree.advance(&mut self.store, self.meta.root, self.change)? else {
                 return Ok(Next::End);
             };
-            let (index, large) = match look(Page(self.store.page(leaf)?), first, left, query, now)? {
+            let looked = look(Page(self.store.page(leaf)?), first, left, query, now);
+            let (index, large) = match looked.inspect_err(|_| cursor.tree.forget_path())? {
                 Look::End => return Ok(Next::End),
                 Look::Passed(count) => {
                     cursor.tree.stay(&mut self.store, first.wrapping_add(count).wrapping_sub(1))?;

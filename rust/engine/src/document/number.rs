@@ -17,9 +17,17 @@ pub enum Number<'a> {
 const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
 impl Number<'_> {
+    /// Zero in one form only.
+    fn normal(self) -> Self {
+        match self {
+            Number::Big(_, magnitude) if trimmed(magnitude).is_empty() => Number::Int(0),
+            number => number,
+        }
+    }
+
     /// How it compares with another; `None` only where a float is not a number.
     pub fn compare(self, other: Number) -> Option<Ordering> {
-        match (self, other) {
+        match (self.normal(), other.normal()) {
             (Number::Int(a), Number::Int(b)) => Some(a.cmp(&b)),
             (Number::Float(a), Number::Float(b)) => a.partial_cmp(&b),
             (Number::Int(a), Number::Float(b)) => int_with_float(a, b),
@@ -71,7 +79,7 @@ fn int_with_float(int: i64, float: f64) -> Option<Ordering> {
 }
 
 fn big_with_int(negative: bool, big: &[u8], int: i64) -> Ordering {
-    if negative != (int < 0) && !(trimmed(big).is_empty()) {
+    if negative != (int < 0) {
         return signed(negative, Ordering::Greater);
     }
     signed(negative, magnitudes(big, &int.unsigned_abs().to_be_bytes()))

@@ -4,7 +4,7 @@
 
 use super::{
     Number, BIG_NEGATIVE, BIG_POSITIVE, DICT, FALSE, FLOAT32, FLOAT64, INT16, INT32, INT64, INT8, LIST, LONG_DICT,
-    LONG_LIST, LONG_STR, NONE, SMALL_INT_BIAS, STR, TRUE,
+    LONG_LIST, LONG_STR, MAX_DEPTH, NONE, SMALL_INT_BIAS, STR, TRUE,
 };
 use crate::bytes::varint_at;
 use crate::error::{Error, Result};
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
             INT16 => 2,
             INT32 | FLOAT32 => 4,
             INT64 | FLOAT64 => 8,
-            _ => return self.skip_long(),
+            _ => return self.skip_long(MAX_DEPTH),
         };
         let end = self.at.wrapping_add(len).wrapping_add(1);
         if end > self.buf.len() {
@@ -154,21 +154,26 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// The same inside a container, where one level less is left.
+    pub fn skip_member(&mut self) -> Result<()> {
+        self.skip_long(MAX_DEPTH - 1)
+    }
+
     #[inline(never)]
-    fn skip_long(&mut self) -> Result<()> {
+    fn skip_long(&mut self, levels: usize) -> Result<()> {
         match self.item()? {
-            Item::List(count) => self.skip_rest(count, 0),
-            Item::Dict(count) => self.skip_rest(0, count),
+            Item::List(count) => self.skip_rest(count, 0, levels),
+            Item::Dict(count) => self.skip_rest(0, count, levels),
             _ => Ok(()),
         }
     }
 
-    /// Passes over so many values, then so many pairs, and all that is in them.
+    /// Passes over so many values, then so many pairs, and all that is in them, `levels` deep at most.
     #[inline(never)]
-    fn skip_rest(&mut self, values: u32, pairs: u32) -> Result<()> {
+    fn skip_rest(&mut self, values: u32, pairs: u32, levels: usize) -> Result<()> {
         // Names come before the value of their pair only, so nested dicts are walked with a stack of the
         // pairs that are still to come around them.
-        let mut around = [(0u32, 0u32); super::MAX_DEPTH];
+        let mut around = [(0u32, 0u32); MAX_DEPTH];
         let (mut values, mut pairs, mut depth) = (values, pairs, 0usize);
         loop {
             if values > 0 {
@@ -192,6 +197,9 @@ impl<'a> Reader<'a> {
             *around.get_mut(depth).ok_or(Error::TooDeep)? = (values, pairs);
             (values, pairs) = (inner_values, inner_pairs);
             depth = depth.wrapping_add(1);
+            if depth >= levels {
+                return Err(Error::TooDeep);
+            }
         }
     }
 

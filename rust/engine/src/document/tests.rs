@@ -106,7 +106,9 @@ fn cut_and_wrong_bytes_are_corrupt() {
         assert_eq!(Reader::new(&whole[..len], 0).check(), Err(Error::Corrupt), "cut at {len}");
     }
     assert_eq!(Reader::new(&[0xee], 0).check(), Err(Error::Corrupt));
-    assert_eq!(Reader::new(&[0xc1; 64], 0).check(), Err(Error::TooDeep));
+    let nested = |depth: usize| [std::vec![0xc1; depth - 1], std::vec![0xc0]].concat();
+    assert_eq!(Reader::new(&nested(MAX_DEPTH), 0).check(), Ok(()));
+    assert_eq!(Reader::new(&nested(MAX_DEPTH + 1), 0).check(), Err(Error::TooDeep));
 }
 
 #[test]
@@ -131,6 +133,9 @@ fn numbers_compare_as_their_values() {
         (Big(false, &[0, 0, 5]), Int(5), Ordering::Equal),
         (Big(false, two_64), Big(false, two_64_and_1), Ordering::Less),
         (Big(true, two_64), Big(false, two_64), Ordering::Less),
+        (Big(true, &[]), Int(5), Ordering::Less),
+        (Big(false, &[0]), Int(-5), Ordering::Greater),
+        (Big(true, &[0]), Big(false, &[]), Ordering::Equal),
     ];
     for (a, b, order) in cases {
         assert_eq!(a.compare(b), Some(order), "{a:?} {b:?}");

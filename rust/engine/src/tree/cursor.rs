@@ -98,6 +98,11 @@ impl Cursor {
         Ok(false)
     }
 
+    /// After an advance that did not [`stay`](Self::stay): the next one goes on from the last key.
+    pub fn forget_path(&mut self) {
+        self.change = 0;
+    }
+
     /// Goes back, so that the entry last given comes again.
     pub fn step_back(&mut self) {
         self.inclusive = true;
