@@ -39,7 +39,7 @@ typedef enum {
     MTDB_TOO_DEEP = -6,     // containers nested deeper than MTDB_MAX_DEPTH
     MTDB_BAD_QUERY = -7,    // mtdb_query_problem_t says what and where
     MTDB_CORRUPT = -8,      // encoded bytes that this engine did not write
-    MTDB_BAD_OPTION = -9,   // a page size that is no power of two from 512 to 4096
+    MTDB_BAD_OPTION = -9,   // a page size other than 512, 1024, 2048 and 4096
     MTDB_TOO_LONG = -10,    // a value longer than MTDB_MAX_VALUE_BYTES
 } mtdb_status_t;
 
@@ -56,8 +56,8 @@ typedef struct {
 typedef struct {
     size_t memory_limit;       // bytes of pages; raised to the least the engine can work with
     uint32_t page_size;        // 512, 1024, 2048 or 4096
-    uint32_t flush_threshold;  // writes between two flushes; 0: by the adaptive rule
-    bool adaptive;             // without flush_threshold: false means every 10 writes
+    uint32_t flush_threshold;  // writes between two flushes; 0: by the rule
+    bool adaptive;             // the rule in memory: every 5 writes if true, every 10 if not
 } mtdb_options_t;
 
 int32_t mtdb_open_memory(mtdb_database_t *db, const mtdb_options_t *options);
@@ -185,7 +185,7 @@ typedef struct {
     const uint8_t *body;  // tag_count tags (mtdb_push_tag), then one value
     size_t body_len;
     uint32_t tag_count;
-    uint64_t expires;     // or MTDB_FOREVER
+    uint64_t expires;     // or MTDB_FOREVER; later than 2^48 - 1 counts as that
 } mtdb_record_t;
 
 // What get and the cursors give: the body is tag_count tags (mtdb_read_name), then the value
@@ -231,8 +231,7 @@ int32_t mtdb_flush(mtdb_database_t *db);
 
 // ---- transactions ---------------------------------------------------------------------------------------
 
-// A transaction in a transaction is a savepoint. begin: MTDB_OK. commit of the outermost one and
-// rollback never fail.
+// A transaction in a transaction is a savepoint. commit and rollback never fail.
 int32_t mtdb_begin(mtdb_database_t *db);
 int32_t mtdb_commit(mtdb_database_t *db);
 int32_t mtdb_rollback(mtdb_database_t *db);

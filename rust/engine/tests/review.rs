@@ -8,7 +8,7 @@ use mtdb_engine::database::{Database, NewRecord, Next, ScanCursor, FOREVER};
 use mtdb_engine::query::{check, compile, Query, Term};
 use mtdb_engine::store::memory::MemoryStore;
 use mtdb_engine::store::{Meta, PageId, PageStore};
-use mtdb_engine::tree::page::{fits_a_cell, HEADER};
+use mtdb_engine::tree::page::{fits_a_cell, PageMut, HEADER};
 use mtdb_engine::tree::{self, max_key, KeyBuf};
 use mtdb_engine::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
@@ -658,4 +658,43 @@ fn queries_answer_as_python_would_with_numbered_names() {
 #[test]
 fn queries_answer_as_python_would_with_names_written_out() {
     queries_agree(true);
+}
+
+// ---- what fails yet ----------------------------------------------------------------------------------------
+
+#[test]
+fn a_shorter_value_is_put_in_the_place_of_another_in_a_full_database() {
+    let mut host = Host::new(512, 40_000);
+    let document = |text: &str| dict([("n", int(1000)), ("s", str(text))]);
+    let (first, second) = (host.body(&[], &document("some text")).unwrap(), host.body(&[], &document("less")).unwrap());
+    let put = |host: &mut Host, n: usize, body: &[u8]| {
+        let key = format!("key{:04}", n * 7919 % 10_000);
+        host.run(|db| db.put(&NewRecord { key: key.as_bytes(), body, tag_count: 0, expires: FOREVER }))
+    };
+    let count = (0..).take_while(|n| put(&mut host, *n, &first).is_ok()).count();
+    let refused = (0..count).filter(|n| put(&mut host, *n, &second) == Err(Error::Full)).count();
+    assert_eq!(refused, 0, "of {count} records");
+}
+
+#[test]
+fn a_branch_that_leads_to_itself_is_found_to_be_damaged() {
+    let (told, hear) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut host = Host::new(512, 1 << 20);
+        host.run(|db| db.store_mut().reserve(2, 0)).unwrap();
+        let store = host.db.store_mut();
+        let (leaf, branch) = (store.allocate().unwrap(), store.allocate().unwrap());
+        let mut page = PageMut(store.page_mut(leaf).unwrap());
+        page.clear(0, Default::default(), 0);
+        page.insert(0, b"a", &[&[1], &[], &[]]);
+        let mut page = PageMut(store.page_mut(branch).unwrap());
+        page.clear(1, Default::default(), 0);
+        page.insert(0, b"", &[&leaf.to_bytes(), &[], &[]]);
+        page.insert(1, b"m", &[&branch.to_bytes(), &[], &[]]);
+        let mut root = branch;
+        let mut path = tree::locate(store, root, b"a").unwrap();
+        told.send(tree::remove(store, &mut root, &mut path)).unwrap();
+    });
+    let result = hear.recv_timeout(std::time::Duration::from_secs(5));
+    assert_eq!(result, Ok(Err(Error::Corrupt)));
 }

@@ -13,7 +13,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Removes at most `budget` records whose time has come and gives how many, and whether none is left.
-    /// Inside a transaction nothing is done.
+    /// Inside a transaction nothing is done: (0, true).
     pub fn expire(&mut self, now: u64, budget: u32) -> Result<(u32, bool)> {
         let mut removed = 0;
         if self.store.depth() > 0 || !self.has_expired(now) {

@@ -10,7 +10,7 @@ impl<S: PageStore> Database<S> {
         self.store.begin(&self.meta)
     }
 
-    /// Ends the innermost transaction and keeps what it has done; the outermost one flushes.
+    /// Ends the innermost transaction and keeps what it has done.
     pub fn commit(&mut self) {
         self.store.commit();
     }

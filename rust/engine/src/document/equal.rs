@@ -89,7 +89,6 @@ fn scalars_equal(a: Item, b: Item) -> bool {
     match (a, b) {
         (Item::None, Item::None) => true,
         (Item::Str(x), Item::Str(y)) => x == y,
-        (Item::List(0), Item::List(0)) | (Item::Dict(0), Item::Dict(0)) => true,
         _ => match (a.number(), b.number()) {
             (Some(x), Some(y)) => x.compare(y) == Some(core::cmp::Ordering::Equal),
             _ => false,

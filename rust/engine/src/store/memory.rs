@@ -92,7 +92,6 @@ impl MemoryStore {
             Ok(index) => index,
             Err(block) => return Some(block),
         };
-        self.chunks.zero(index);
         self.free_pages = self.free_pages.wrapping_add(self.pages_per_chunk);
         self.empty_chunks = self.empty_chunks.wrapping_add(1);
         self.set_field(index, FREE, all_free(self.pages_per_chunk));

@@ -116,8 +116,8 @@ impl Chunks {
         (!chunk.is_null()).then_some(chunk)
     }
 
-    /// Puts a chunk in the first empty place; the block itself back where its size is wrong or the
-    /// table is full.
+    /// Puts a chunk, filled with zeros, in the first empty place; the block itself back where its size is
+    /// wrong or the table is full.
     pub fn add(&mut self, block: Block) -> Result<u32, Block> {
         if block.bytes() != self.chunk_bytes() {
             return Err(block);
@@ -131,6 +131,7 @@ impl Chunks {
         unsafe { self.table.add(empty as usize).write(block.into_raw()) };
         self.len = self.len.max(empty.wrapping_add(1));
         self.held = self.held.wrapping_add(1);
+        self.zero(empty);
         Ok(empty)
     }
 
@@ -203,7 +204,7 @@ impl Chunks {
     }
 
     /// Fills a chunk with zeros.
-    pub fn zero(&mut self, index: u32) {
+    fn zero(&mut self, index: u32) {
         if let Some(chunk) = self.address(index) {
             // SAFETY: a chunk has chunk_bytes writable bytes; no reference to them exists.
             unsafe { chunk.write_bytes(0, self.chunk_bytes()) };

@@ -34,9 +34,7 @@ pub fn insert<S: PageStore>(
         PageMut(store.page_mut(id)?).overwrite(index, value);
         return Ok(());
     }
-    // Where the new value does not fit beside the old one, the old one still makes room for it: a page
-    // too many is asked for at worst.
-    let mut fits = page.fit(index, key, value);
+    let mut fits = if replaced { page.fit_instead(index, value) } else { page.fit(index, key, value) };
     let neighbours_may_help = fits == Fit::No && !replaced && index != page.run();
     if neighbours_may_help {
         store.reserve(0, 3)?;
@@ -85,7 +83,7 @@ fn splits<S: PageStore>(store: &mut S, path: &Path) -> Result<usize> {
     let separator = max_key(store.page_size());
     let mut splits: usize = 1;
     while let Some(depth) = path.height().checked_sub(splits.wrapping_add(1)) {
-        if Page(store.page(path.step(depth).id)?).takes_any(2, separator, CHILD) {
+        if Page(store.page(path.step(depth).id)?).takes_any(if splits == 1 { 2 } else { 1 }, separator, CHILD) {
             break;
         }
         splits = splits.wrapping_add(1);

@@ -75,14 +75,14 @@ impl KeyBuf {
         key
     }
 
-    /// Appends bytes; what is longer than any key is cut off.
+    /// Appends bytes; nothing where that would make it longer than any key.
     pub fn push(&mut self, bytes: &[u8]) {
         if write(&mut self.bytes, usize::from(self.len), bytes) {
             self.len = self.len.wrapping_add(bytes.len() as u16);
         }
     }
 
-    /// Takes the bytes of a page's key from `from` on.
+    /// Takes the bytes of a page's key.
     pub fn set(&mut self, key: Key) {
         self.len = key.copy_from(0, &mut self.bytes, 0).min(MAX_KEY) as u16;
     }

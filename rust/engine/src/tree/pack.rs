@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::page::Page;
 use super::pair::Pair;
 use super::{locate, KeyBuf};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
 /// Fills the leaf that `key` belongs to from its right neighbour, or where it is the last one under its branch,
@@ -69,10 +69,15 @@ fn share_most<S: PageStore>(store: &mut S, root: &mut PageId, pair: Pair) -> Res
 fn next_leaf<S: PageStore>(store: &mut S, root: PageId, leaf: PageId, key: &mut KeyBuf) -> Result<bool> {
     let page = Page(store.page(leaf)?);
     let Some(last) = page.count().checked_sub(1).and_then(|last| page.key(last)) else { return Ok(false) };
-    key.set(last);
-    let mut cursor = Cursor::behind(key.as_slice());
+    let mut behind = KeyBuf::new();
+    behind.set(last);
+    let mut cursor = Cursor::behind(behind.as_slice());
     let found = cursor.next(store, root, 1)?.is_some();
     if found {
+        // Where a damaged tree leads back, a round would never end.
+        if cursor.key() <= key.as_slice() {
+            return Err(Error::Corrupt);
+        }
         *key = KeyBuf::of(&[cursor.key()]);
     }
     Ok(found)

@@ -103,7 +103,8 @@ impl<'a> Page<'a> {
     /// How many entries.
     #[inline]
     pub fn count(self) -> usize {
-        usize::from(u16_at(self.0, 2))
+        // A damaged page may say more, and some work grows with the square of this.
+        usize::from(u16_at(self.0, 2)).min(self.0.len().saturating_sub(HEADER) / SLOT)
     }
 
     fn cells_from(self) -> usize {
@@ -222,7 +223,7 @@ impl<'a> Page<'a> {
         self.0.len().saturating_sub(self.contiguous()).saturating_sub(self.garbage())
     }
 
-    /// No page holds both this one's entries and another's if this says so; else one may.
+    /// Whether joining this page with another is not worth a closer look.
     pub fn too_full_to_join(self, other: Page) -> bool {
         let prefixes = self.prefix().len().max(other.prefix().len()).wrapping_mul(2);
         let used = self.used().wrapping_add(other.used());
@@ -246,6 +247,17 @@ impl<'a> Page<'a> {
             }
         }
         if cells.packed(0, cells.count()) <= self.0.len() {
+            Fit::Packed
+        } else {
+            Fit::No
+        }
+    }
+
+    /// How another value would get in, in the place of entry `index`'s.
+    pub fn fit_instead(self, index: usize, value: &Parts) -> Fit {
+        let Some(old) = self.cell(index) else { return Fit::No };
+        let room = self.contiguous().wrapping_add(self.garbage()).wrapping_add(old.size());
+        if cell_size(old.suffix.len(), parts_len(value)) <= room {
             Fit::Packed
         } else {
             Fit::No

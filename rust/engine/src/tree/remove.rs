@@ -4,7 +4,7 @@ use super::cells::Cells;
 use super::page::{Page, PageMut};
 use super::path::{child, Path};
 use super::KeyBuf;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
 /// Takes out the entry that `path`, just located, has found. Needs no memory outside of a savepoint.
@@ -78,11 +78,16 @@ fn merge<S: PageStore>(store: &mut S, root: &mut PageId, path: &mut Path, depth:
 fn shrink<S: PageStore>(store: &mut S, root: &mut PageId) -> Result<()> {
     loop {
         let page = Page(store.page(*root)?);
-        let next = match (page.count(), page.level()) {
+        let level = page.level();
+        let next = match (page.count(), level) {
             (0, _) => PageId::NONE,
             (1, 1..) => child(page, 0)?,
             _ => return Ok(()),
         };
+        // In a damaged tree a branch may lead to itself.
+        if next != PageId::NONE && Page(store.page(next)?).level() >= level {
+            return Err(Error::Corrupt);
+        }
         store.free(*root)?;
         *root = next;
         if next == PageId::NONE {
