@@ -64,8 +64,17 @@ static mp_obj_t live_copy(mpdb_root_t *root, mp_obj_t value) {
     return copy;
 }
 
+static bool is_shown_tags(const mpdb_root_t *root, mp_obj_t node) {
+    if (!mpdb_is_live_dict(root->top)) {
+        return false;
+    }
+    mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(root->top), MP_OBJ_NEW_QSTR(MP_QSTR__tags), MP_MAP_LOOKUP);
+    return elem != NULL && elem->value == node;
+}
+
+// The list of tags cannot be changed: elsewhere in the value it is a list like any other, so a copy of it.
 static void adopt_value(mpdb_root_t *root, mp_obj_t *value, mp_obj_t *result) {
-    if (is_container(*value) && mpdb_live_root(*value) != root) {
+    if (is_container(*value) && (mpdb_live_root(*value) != root || is_shown_tags(root, *value))) {
         mp_obj_t live = live_copy(root, *value);
         if (*result == *value) {
             *result = live;
@@ -170,12 +179,12 @@ static void put_tags_back(mp_obj_t plain, mp_obj_t tags) {
     }
 }
 
-static bool is_shown_tags(const mpdb_root_t *root, mp_obj_t node) {
-    if (!mpdb_is_live_dict(root->top)) {
-        return false;
+// Where a node has its items. No change leaves them there: see take_over().
+static const void *items_of(mp_obj_t node) {
+    if (mpdb_is_live_dict(node)) {
+        return mp_obj_dict_get_map(node)->table;
     }
-    mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(root->top), MP_OBJ_NEW_QSTR(MP_QSTR__tags), MP_MAP_LOOKUP);
-    return elem != NULL && elem->value == node;
+    return ((mp_obj_list_t *)MP_OBJ_TO_PTR(node))->items;
 }
 
 // `doc["list"] += [1]` changes the list and then stores it where it is: the second needs no writing.
@@ -202,8 +211,13 @@ mp_obj_t mpdb_change(mp_obj_t node, const mpdb_change_t *change) {
     mp_obj_t plain = mpdb_plain_copy(node);
     bool tagged = root != NULL && node == root->top && mpdb_is_live_dict(node);
     mp_obj_t tags = tagged ? take_tags_out(plain, change) : MP_OBJ_NULL;
+    const void *items = items_of(node);
     // EXCEPTION: whatever the method raises; only the copy has changed.
     mp_obj_t result = apply(mpdb_live_base(node), plain, change);
+    if (items_of(node) != items) {
+        // An iterable, a key function, __eq__: storing the copy now would take back what that did.
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("a dict or list was changed by what changes it"));
+    }
     if (result == MP_OBJ_NULL) {
         return MP_OBJ_NULL;
     }
@@ -212,11 +226,13 @@ mp_obj_t mpdb_change(mp_obj_t node, const mpdb_change_t *change) {
         plain = result;
         result = node;
     }
+    if (root != NULL) {
+        adopt(root, plain, &result);
+    }
     if (tagged) {
         put_tags_back(plain, tags);
     }
     if (root != NULL) {
-        adopt(root, plain, &result);
         write_back(root, node, plain);
     }
     take_over(node, plain);

@@ -110,6 +110,22 @@ bool mpdb_has_ttls(mpdb_t *self);
         (status) = (call); \
     } while ((status) == MTDB_NEED_MEMORY && ((status) = mpdb_give_memory(self)) == MTDB_OK)
 
+// Between the two no thread collects. Without a GIL the others run on while one collects, and may move what
+// it has not come to yet to where it has been: a block whose only pointer moves would count as garbage.
+#if MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL
+static inline void mpdb_hold_collector(void) {
+    mp_thread_recursive_mutex_lock(&MP_STATE_MEM(gc_mutex), 1);
+}
+static inline void mpdb_release_collector(void) {
+    mp_thread_recursive_mutex_unlock(&MP_STATE_MEM(gc_mutex));
+}
+#else
+static inline void mpdb_hold_collector(void) {
+}
+static inline void mpdb_release_collector(void) {
+}
+#endif
+
 int32_t mpdb_give_memory(mpdb_t *self);
 // Gives blocks that have become empty back to the collector.
 void mpdb_return_surplus(mpdb_t *self);

@@ -14,6 +14,8 @@
 // Longest text of a float that MicroPython writes, and the shortest ("0.0").
 #define FLOAT_LONGEST 24
 #define FLOAT_SHORTEST 3
+// A size is said exactly up to here. What holds one list many times over can be endless as JSON.
+#define COUNT_AT_MOST 0x100000
 
 // A container that is being written.
 enum { DICT, LIST, TUPLE };
@@ -52,24 +54,43 @@ static void count_text(void *data, const char *text, size_t len) {
     *(size_t *)data += len;
 }
 
-static void count_json(mpdb_encoding_t *e, mp_obj_t scalar) {
-    mp_print_t print = { &e->out.json_len, count_text };
-    mp_obj_print_helper(&print, scalar, PRINT_JSON);
-}
-
-// ---- scalars ------------------------------------------------------------------------------------------
-
 // A str or int that is too long on its own need not be copied to find out.
 static bool is_hopeless(const mpdb_encoding_t *e, size_t bytes) {
     return e->limit != 0 && bytes > e->limit;
 }
+
+#if MICROPY_LONGINT_IMPL == MICROPY_LONGINT_IMPL_MPZ
+// Bytes that are enough for the magnitude.
+static size_t bigint_size(const mpz_t *number) {
+    return mpz_max_num_bits(number) / 8 + 1;
+}
+#endif
+
+// MTDB_TOO_LONG where it is not counted to the end.
+static int32_t count_json(mpdb_encoding_t *e, mp_obj_t scalar) {
+    #if MICROPY_LONGINT_IMPL == MICROPY_LONGINT_IMPL_MPZ
+    if (mp_obj_is_exact_type(scalar, &mp_type_int)) {
+        size_t size = bigint_size(&((mp_obj_int_t *)MP_OBJ_TO_PTR(scalar))->mpz);
+        if (is_hopeless(e, size)) {
+            // Writing it takes a time that grows with the square of its length; a byte makes more than two digits.
+            e->out.json_len += 2 * size;
+            return MTDB_TOO_LONG;
+        }
+    }
+    #endif
+    mp_print_t print = { &e->out.json_len, count_text };
+    mp_obj_print_helper(&print, scalar, PRINT_JSON);
+    return MTDB_OK;
+}
+
+// ---- scalars ------------------------------------------------------------------------------------------
 
 static int32_t push_bigint(mpdb_encoding_t *e, mp_obj_t value) {
     #if MICROPY_LONGINT_IMPL == MICROPY_LONGINT_IMPL_MPZ
     mpz_t magnitude = ((mp_obj_int_t *)MP_OBJ_TO_PTR(value))->mpz;
     bool negative = magnitude.neg;
     magnitude.neg = 0;
-    size_t size = mpz_max_num_bits(&magnitude) / 8 + 1;
+    size_t size = bigint_size(&magnitude);
     if (is_hopeless(e, size)) {
         return MTDB_TOO_LONG;
     }
@@ -139,8 +160,7 @@ static int32_t push_scalar(mpdb_encoding_t *e, mp_obj_t value) {
     bool is_str = mp_obj_is_str(value);
     bool is_float = !is_str && mp_obj_is_float(value);
     if (e->counting && (is_str || is_float || mp_obj_is_int(value) || mp_obj_is_bool(value) || value == mp_const_none)) {
-        count_json(e, value);
-        return MTDB_OK;
+        return count_json(e, value);
     }
     if (is_str) {
         return push_str(e, value);
@@ -232,6 +252,11 @@ NORETURN static void raise_changed(void) {
     mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("a dict or list was changed while it was stored"));
 }
 
+// Not mp_obj_equal(), which would run __eq__ of a key that is no str, in the middle of the walk.
+static bool is_tags_name(mp_obj_t key) {
+    return mp_obj_is_str(key) && mp_obj_str_equal(key, MP_OBJ_NEW_QSTR(MP_QSTR__tags));
+}
+
 // The next item of a container: a dict's name is written, its value returned.
 static mp_obj_t next_item(mpdb_encoding_t *e, level_t *level, bool outermost, int32_t *status) {
     if (level->kind == DICT) {
@@ -240,7 +265,7 @@ static mp_obj_t next_item(mpdb_encoding_t *e, level_t *level, bool outermost, in
             size_t slot = level->next++;
             if (mp_map_slot_is_filled(map, slot)) {
                 if (outermost && e->shown_tags != MP_OBJ_NULL && map->table[slot].value == e->shown_tags
-                    && mp_obj_equal(map->table[slot].key, MP_OBJ_NEW_QSTR(MP_QSTR__tags))) {
+                    && is_tags_name(map->table[slot].key)) {
                     continue;
                 }
                 *status = push_name(e, map->table[slot].key);
@@ -260,10 +285,14 @@ static mp_obj_t next_item(mpdb_encoding_t *e, level_t *level, bool outermost, in
 }
 
 static bool too_long(const mpdb_encoding_t *e) {
-    return e->limit != 0 && !e->counting && e->out.json_len > e->limit + e->slack;
+    if (e->counting) {
+        return e->out.json_len > COUNT_AT_MOST;
+    }
+    return e->limit != 0 && e->out.json_len > e->limit + e->slack;
 }
 
-// Walks the value once. MTDB_OK; MTDB_NO_ROOM; or MTDB_TOO_LONG as soon as the limit is passed for sure.
+// Walks the value once. MTDB_OK; MTDB_NO_ROOM; or MTDB_TOO_LONG as soon as the limit is passed for sure, or
+// counting goes too far.
 static int32_t walk(mpdb_encoding_t *e) {
     level_t levels[MTDB_MAX_DEPTH];
     size_t depth = 0;
@@ -313,6 +342,10 @@ static MP_NOINLINE void check_exactly(mpdb_encoding_t *e) {
     counter.counting = true;
     counter.out.json_len = 0;
     int32_t status = walk(&counter);
+    if (status == MTDB_TOO_LONG) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("the value takes at least %u bytes as JSON, the limit is %u"),
+            (unsigned int)counter.out.json_len, (unsigned int)e->limit);
+    }
     if (status != MTDB_OK) {
         mpdb_raise_status(e->self, status);
     }
@@ -324,17 +357,19 @@ static MP_NOINLINE void check_exactly(mpdb_encoding_t *e) {
 
 // `_tags` of a dict, or MP_OBJ_NULL.
 static mp_obj_t shown_tags(mp_map_t *map) {
-    if (map->all_keys_are_qstrs && map->alloc <= 16) {
-        // Looking through a small table is faster than hashing.
-        for (size_t i = 0; i < map->alloc; i++) {
-            if (map->table[i].key == MP_OBJ_NEW_QSTR(MP_QSTR__tags)) {
-                return map->table[i].value;
-            }
-        }
-        return MP_OBJ_NULL;
+    if (map->all_keys_are_qstrs && map->alloc > 16) {
+        mp_map_elem_t *elem = mp_map_lookup(map, MP_OBJ_NEW_QSTR(MP_QSTR__tags), MP_MAP_LOOKUP);
+        return elem == NULL ? MP_OBJ_NULL : elem->value;
     }
-    mp_map_elem_t *elem = mp_map_lookup(map, MP_OBJ_NEW_QSTR(MP_QSTR__tags), MP_MAP_LOOKUP);
-    return elem == NULL ? MP_OBJ_NULL : elem->value;
+    // Looking through a small table is faster than hashing; and where keys are no str a lookup could run code.
+    for (size_t i = 0; i < map->alloc; i++) {
+        mp_obj_t key = map->table[i].key;
+        if (key == MP_OBJ_NEW_QSTR(MP_QSTR__tags)
+            || (!map->all_keys_are_qstrs && mp_map_slot_is_filled(map, i) && is_tags_name(key))) {
+            return map->table[i].value;
+        }
+    }
+    return MP_OBJ_NULL;
 }
 
 // A record's tags stand before its value.

@@ -6,36 +6,54 @@
 
 #include "database.h"
 
+// False where the heap has no such block.
+static bool give_block(mpdb_t *self, size_t bytes) {
+    mpdb_hold_collector();
+    void *memory = gc_alloc(bytes, 0);
+    if (memory != NULL) {
+        // What lay there before must not look like pointers to the collector.
+        memset(memory, 0, bytes);
+        // gc_free() does nothing to NULL.
+        gc_free(mtdb_memory_give(&self->engine, memory, bytes));
+    }
+    mpdb_release_collector();
+    return memory != NULL;
+}
+
 int32_t mpdb_give_memory(mpdb_t *self) {
     bool given = false;
     size_t bytes;
     while ((bytes = mtdb_memory_wanted(&self->engine)) != 0) {
-        void *memory = gc_alloc(bytes, 0);
-        if (memory == NULL) {
+        if (!give_block(self, bytes)) {
             return MPDB_NO_HEAP;
-        }
-        // What lay there before must not look like pointers to the collector.
-        memset(memory, 0, bytes);
-        void *old = mtdb_memory_give(&self->engine, memory, bytes);
-        if (old != NULL) {
-            gc_free(old);
         }
         given = true;
     }
     return given ? MTDB_OK : MTDB_FULL;
 }
 
+// Frees a block that the engine has just let go of.
+static void give_back(void *memory) {
+    #if MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL
+    // Nothing has pointed to it since, so that a collection under way in another thread may have freed it
+    // already and given it to somebody else. Left alone it goes with the next one, without a lock for each write.
+    (void)memory;
+    #else
+    gc_free(memory);
+    #endif
+}
+
 void mpdb_return_surplus(mpdb_t *self) {
     void *memory;
     while ((memory = mtdb_memory_surplus(&self->engine)) != NULL) {
-        gc_free(memory);
+        give_back(memory);
     }
 }
 
 void mpdb_return_all(mpdb_t *self) {
     void *memory;
     while ((memory = mtdb_memory_reclaim(&self->engine)) != NULL) {
-        gc_free(memory);
+        give_back(memory);
     }
 }
 
@@ -100,4 +118,6 @@ void mpdb_buffer_free(mpdb_buffer_t *buffer) {
         m_del(uint8_t, buffer->bytes, buffer->size);
         buffer->on_heap = false;
     }
+    // Growing may raise after this, and a scan is asked again: nothing is to be read into what is not its own.
+    buffer->size = 0;
 }

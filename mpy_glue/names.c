@@ -39,17 +39,18 @@ uint32_t mpdb_names_number(const mpdb_names_t *names, mp_obj_t name) {
 }
 
 static bool grow(mpdb_names_t *names, size_t size) {
+    mpdb_hold_collector();
     mp_obj_t *text = gc_alloc(size * sizeof(mp_obj_t), 0);
-    if (text == NULL) {
-        return false;
+    if (text != NULL) {
+        if (names->size != 0) {
+            memcpy(text, names->text, names->size * sizeof(mp_obj_t));
+        }
+        memset(text + names->size, 0, (size - names->size) * sizeof(mp_obj_t));
+        names->text = text;
+        names->size = size;
     }
-    if (names->size != 0) {
-        memcpy(text, names->text, names->size * sizeof(mp_obj_t));
-    }
-    memset(text + names->size, 0, (size - names->size) * sizeof(mp_obj_t));
-    names->text = text;
-    names->size = size;
-    return true;
+    mpdb_release_collector();
+    return text != NULL;
 }
 
 void mpdb_names_learn(mpdb_names_t *names, mp_obj_t name, uint32_t number) {

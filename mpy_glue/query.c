@@ -88,10 +88,10 @@ static mp_obj_t mpdb_query(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
     m_del_obj(mpdb_scan_t, scan);
     return results;
 }
-MP_DEFINE_CONST_FUN_OBJ_KW(mpdb_query_obj, 2, mpdb_query);
+MP_DEFINE_CONST_FUN_OBJ_KW(mpdb_query_obj, 1, mpdb_query);
 
 /// def find(self, q: dict, keys=False) -> Iterator
 static mp_obj_t mpdb_find(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
     return MP_OBJ_FROM_PTR(parse(n_args, args, kw));
 }
-MP_DEFINE_CONST_FUN_OBJ_KW(mpdb_find_obj, 2, mpdb_find);
+MP_DEFINE_CONST_FUN_OBJ_KW(mpdb_find_obj, 1, mpdb_find);

@@ -72,19 +72,20 @@ mp_obj_t mpdb_scan_object(mpdb_scan_t *scan) {
 
 static mp_obj_t scan_iternext(mp_obj_t self_in) {
     mpdb_scan_t *scan = MP_OBJ_TO_PTR(self_in);
-    while (scan->self != NULL) {
+    mpdb_t *self;
+    while ((self = scan->self) != NULL) {
         mpdb_guard_t guard;
-        mpdb_enter(scan->self, &guard);
-        int32_t status = mpdb_scan_step(scan);
+        mpdb_enter(self, &guard);
+        // Another thread that has the same scan may have come to its end meanwhile.
+        int32_t status = scan->self == NULL ? MTDB_ABSENT : mpdb_scan_step(scan);
         mp_obj_t object = status == MTDB_OK ? mpdb_scan_object(scan) : MP_OBJ_STOP_ITERATION;
-        mpdb_leave(&guard);
-        if (status == MTDB_OK) {
-            return object;
-        }
         if (status == MTDB_ABSENT) {
             scan->self = NULL;
             mpdb_buffer_free(&scan->body);
-            break;
+        }
+        mpdb_leave(&guard);
+        if (status != MTDB_MORE) {
+            return object;
         }
         // EXCEPTION: KeyboardInterrupt; the scan goes on from here when it is asked again.
         mp_handle_pending(true);

@@ -84,13 +84,14 @@ static mp_obj_t context_exit(size_t n_args, const mp_obj_t *args) {
     if (!context->entered) {
         return mp_const_none;
     }
-    context->entered = false;
     // Closing the database ended it already. The exception on its way, if any, says more than a new one.
     if (!context->self->open && failed) {
         return mp_const_none;
     }
     mpdb_guard_t guard;
     mpdb_enter(context->self, &guard);
+    // Only now: who is refused here, as any thread but the owner's is, leaves it to be ended by its owner.
+    context->entered = false;
     if (context->is_transaction) {
         end(context, !failed);
     } else {
