@@ -458,3 +458,12 @@ fn bodies_around_what_a_page_holds_come_back() {
     host.run(|db| db.purge(1)).unwrap();
     assert_eq!(host.db.statistics().unwrap().bytes_used, 512);
 }
+
+#[test]
+fn a_time_of_expiry_beyond_what_a_record_can_hold_does_no_harm() {
+    let mut host = Host::new(512, 1 << 20);
+    host.put("late", &int(1), &[], 1 << 48).unwrap();
+    host.put("soon", &int(2), &[], 10).unwrap();
+    assert_eq!(host.run(|db| db.expire(20, 100)), Ok((1, true)));
+    assert_eq!(host.keys(20), ["late"]);
+}

@@ -7,6 +7,8 @@ use mtdb_engine::document::{Encoder, Item, Name, Reader};
 use mtdb_engine::query::{check, compile, Query, Term};
 use mtdb_engine::store::memory::MemoryStore;
 use mtdb_engine::store::raw::Block;
+use mtdb_engine::tree::max_key;
+use mtdb_engine::tree::page::fits_a_cell;
 use mtdb_engine::{Error, Result};
 use std::alloc::{alloc, dealloc, Layout};
 use std::collections::HashMap;
@@ -285,4 +287,38 @@ pub fn str(text: &str) -> Value {
 
 pub fn dict<const N: usize>(pairs: [(&str, Value); N]) -> Value {
     Value::Dict(pairs.into_iter().map(|(name, value)| (name.into(), value)).collect())
+}
+
+/// Keys that share much, little or nothing, of any length up to the longest.
+pub fn some_key(random: &mut Random, size: usize, style: u64) -> Vec<u8> {
+    let longest = max_key(size);
+    let stem = random.below(if style == 0 { 3 } else { 12 }) as u8;
+    let len = match random.below(4) {
+        0 => 1 + random.below(6) as usize,
+        1 => longest,
+        2 => longest - random.below(longest as u64 / 2) as usize,
+        _ => 1 + random.below(longest as u64) as usize,
+    };
+    let mut key = vec![b'D', b'a' + stem];
+    let shared = if random.below(2) == 0 { len.saturating_sub(3) } else { random.below(len as u64) as usize };
+    while key.len() < shared {
+        key.push(b'a' + stem);
+    }
+    while key.len() < len {
+        key.push(random.below(if style == 2 { 3 } else { 256 }) as u8);
+    }
+    key
+}
+
+pub fn some_value(random: &mut Random, size: usize, key: usize) -> Vec<u8> {
+    let mut most = size / 2;
+    while !fits_a_cell(size, key, most) {
+        most -= 1;
+    }
+    let len = match random.below(5) {
+        0 => most,
+        1 => random.below(most as u64 + 1) as usize,
+        _ => random.below(12) as usize,
+    };
+    vec![random.below(256) as u8; len]
 }
