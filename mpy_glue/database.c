@@ -66,11 +66,10 @@ static mp_obj_t database_make_new(const mp_obj_type_t *type, size_t n_args, size
 /// def close(self) -> None
 static mp_obj_t database_close(mp_obj_t self_in) {
     mpdb_t *self = MP_OBJ_TO_PTR(self_in);
-    if (!self->open) {
+    mpdb_guard_t guard;
+    if (!self->open || !mpdb_enter_if_open(self, &guard)) {
         return mp_const_none;
     }
-    mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
     while (mtdb_transaction_depth(&self->engine) != 0) {
         mtdb_rollback(&self->engine);
     }

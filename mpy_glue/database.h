@@ -89,6 +89,8 @@ typedef struct {
 // Waits for other threads. Raises ValueError when the database is closed, RuntimeError when this
 // thread is inside already, DBLock when another owner keeps its lock too long.
 void mpdb_enter(mpdb_t *self, mpdb_guard_t *guard);
+// The same, but false for a closed database, and nothing is held then.
+bool mpdb_enter_if_open(mpdb_t *self, mpdb_guard_t *guard);
 void mpdb_leave(mpdb_guard_t *guard);
 
 // The owner that this call would lock for.

@@ -86,7 +86,7 @@ static void leave_by_exception(void *node) {
     give(guard->self);
 }
 
-void mpdb_enter(mpdb_t *self, mpdb_guard_t *guard) {
+static inline bool enter(mpdb_t *self, mpdb_guard_t *guard) {
     mp_uint_t me = mpdb_owner();
     // Only this thread itself can have set it to this value.
     if (self->busy == me + 1) {
@@ -101,12 +101,23 @@ void mpdb_enter(mpdb_t *self, mpdb_guard_t *guard) {
     #endif
     if (!self->open) {
         give(self);
-        mp_raise_ValueError(MP_ERROR_TEXT("database is closed"));
+        return false;
     }
     self->busy = me + 1;
     guard->self = self;
     guard->undo = false;
     nlr_push_jump_callback(&guard->node, leave_by_exception);
+    return true;
+}
+
+void mpdb_enter(mpdb_t *self, mpdb_guard_t *guard) {
+    if (!enter(self, guard)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("database is closed"));
+    }
+}
+
+bool mpdb_enter_if_open(mpdb_t *self, mpdb_guard_t *guard) {
+    return enter(self, guard);
 }
 
 void mpdb_leave(mpdb_guard_t *guard) {

@@ -132,6 +132,13 @@ def test_a_search_ends_with_an_error_when_the_database_is_closed():
     raises(ValueError, next, found, says="database is closed")
 
 
+def test_the_query_can_be_given_by_name():
+    db = filled(3)
+    assert db.query(q={"n": 1}, keys=True) == list(db.find(keys=True, q={"n": 1})) == [("k01", db.get("k01"))]
+    raises(TypeError, db.query, keys=True)
+    raises(TypeError, db.find)
+
+
 def test_a_search_holds_what_it_needs_of_a_database_nobody_else_holds():
     import gc
 

@@ -348,6 +348,33 @@ def test_a_change_in_a_transaction_is_rolled_back_in_the_store():
     assert db.get("k") == {"n": 4, "_tags": ["t"]}
 
 
+def test_a_copy_of_the_tags_inside_a_document_is_a_list_like_any_other():
+    db, document = one({"n": {}}, tags=["t"])
+    document["copy"] = document["_tags"]
+    document["n"]["copy"] = document["_tags"]
+    document["copy"].append("u")
+    document["n"]["copy"].append("v")
+    assert document == db.get("k") == {"n": {"copy": ["t", "v"]}, "copy": ["t", "u"], "_tags": ["t"]}
+    raises(ValueError, document["_tags"].append, "w", says="_tags")
+
+
+def test_a_change_that_changes_what_it_changes_takes_nothing_back():
+    def more():
+        yield 3
+        document["l"].append(4)
+        yield 5
+
+    db, document = one({"l": [2, 1], "d": {"a": 1}})
+    raises(RuntimeError, document["l"].extend, more())
+    assert document == db.get("k") == {"l": [2, 1, 4], "d": {"a": 1}}
+    raises(RuntimeError, lambda: document["l"].sort(key=lambda n: document["l"].append(n) or n))
+    assert document == db.get("k") and document["l"][:3] == [2, 1, 4]
+    # Other parts of the document may change meanwhile.
+    document["d"].update([("b", document["l"].pop(0)), ("c", document["l"].pop(0))])
+    document["l"].extend([document["d"].setdefault(key, 9) for key in "ax"])
+    assert document == db.get("k") and document["d"] == {"a": 1, "b": 2, "c": 1, "x": 9}
+
+
 def test_a_change_after_close_says_that_the_database_is_closed():
     def change():
         document["n"] = 2

@@ -192,3 +192,44 @@ def test_threads_write_and_read_at_once_without_losing_anything():
     assert db.get("counter") == 40 and len(db) == 401
     for name in "abcd":
         assert [document["n"] for document in db.query({"tags": name})] == list(range(100))
+
+
+def test_threads_that_share_a_search_are_shown_each_document_once():
+    db = MicroTetherDB(ram_percentage=40)
+    db.put_batch([{"n": n} for n in range(20)])
+
+    def work():
+        return [[document["n"] for document in search] for search in searches]
+
+    for _ in range(20):
+        searches = [db.find({}) for _ in range(50)]
+        shares = [thread.join() for thread in [Thread(work) for _ in range(4)]]
+        for parts in zip(*shares):
+            assert sorted(sum(parts, [])) == list(range(20)), parts
+
+
+def test_a_transaction_that_another_thread_tried_to_end_is_ended_by_its_owner():
+    db = MicroTetherDB(lock_timeout=0)
+    transaction = db.transaction()
+    transaction.__enter__()
+    db["k"] = 1
+    raises(DBLock, Thread(lambda: transaction.__exit__(None, None, None)).join)
+    transaction.__exit__(None, None, None)
+    assert Thread(lambda: db["k"]).join() == 1
+
+
+def test_threads_can_close_a_database_at_once():
+    db = MicroTetherDB(lock_timeout=60)
+    begun = []
+
+    def close():
+        begun.append(1)
+        db.close()
+
+    with db.lock():
+        threads = [Thread(close) for _ in range(3)]
+        until(lambda: len(begun) == 3)
+        time.sleep(0.05)  # for all three to be waiting, which no thread can tell of another
+    for thread in threads:
+        thread.join()
+    raises(ValueError, db.get, "k", says="database is closed")

@@ -186,6 +186,42 @@ def test_nesting_goes_to_a_depth_of_32():
         refused(db, ValueError, db.put, "k", nested(100, make), says="32")
 
 
+def test_a_value_without_end_as_json_is_refused_at_once():
+    db = MicroTetherDB()
+    doubled = "a"
+    for _ in range(31):
+        doubled = [doubled, doubled]
+    refused(db, ValueError, db.put, "k", doubled, says=("at least", "8192"))
+    refused(db, ValueError, db.put, "k", {"a": 1 << 2000000}, says=("at least", "8192"))
+    refused(db, ValueError, db.put, "k", [1 << 2000000] * 5, tags=["t"], says=("at least", "8192"))
+
+
+def test_no_code_of_a_key_runs_while_its_dict_is_stored():
+    class Key:
+        def __init__(self, number):
+            self.number = number
+
+        def __hash__(self):
+            return self.number
+
+        def __eq__(self, other):
+            calls.append(other)
+            if asked:
+                fields.clear()
+            return False
+
+    db = MicroTetherDB()
+    calls, asked, tags, fields = [], [], ["t"], {}
+    for number in range(40):
+        fields[Key(number)] = tags
+        fields["f%d" % number] = tags
+    fields["_tags"] = tags
+    calls.clear()
+    asked.append(True)
+    refused(db, TypeError, db.put, "k", fields, says="Key")
+    assert calls == [] and len(fields) == 81
+
+
 def test_a_list_that_holds_itself_is_a_value_error():
     db = MicroTetherDB()
     endless = [1]
