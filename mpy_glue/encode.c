@@ -357,19 +357,26 @@ static MP_NOINLINE void check_exactly(mpdb_encoding_t *e) {
 
 // `_tags` of a dict, or MP_OBJ_NULL.
 static mp_obj_t shown_tags(mp_map_t *map) {
-    if (map->all_keys_are_qstrs && map->alloc > 16) {
-        mp_map_elem_t *elem = mp_map_lookup(map, MP_OBJ_NEW_QSTR(MP_QSTR__tags), MP_MAP_LOOKUP);
-        return elem == NULL ? MP_OBJ_NULL : elem->value;
-    }
-    // Looking through a small table is faster than hashing; and where keys are no str a lookup could run code.
-    for (size_t i = 0; i < map->alloc; i++) {
-        mp_obj_t key = map->table[i].key;
-        if (key == MP_OBJ_NEW_QSTR(MP_QSTR__tags)
-            || (!map->all_keys_are_qstrs && mp_map_slot_is_filled(map, i) && is_tags_name(key))) {
-            return map->table[i].value;
+    if (!map->all_keys_are_qstrs) {
+        // A lookup would run __eq__ of a key that is no str.
+        for (size_t i = 0; i < map->alloc; i++) {
+            if (mp_map_slot_is_filled(map, i) && is_tags_name(map->table[i].key)) {
+                return map->table[i].value;
+            }
         }
+        return MP_OBJ_NULL;
     }
-    return MP_OBJ_NULL;
+    if (map->alloc <= 16) {
+        // Looking through a small table is faster than hashing.
+        for (size_t i = 0; i < map->alloc; i++) {
+            if (map->table[i].key == MP_OBJ_NEW_QSTR(MP_QSTR__tags)) {
+                return map->table[i].value;
+            }
+        }
+        return MP_OBJ_NULL;
+    }
+    mp_map_elem_t *elem = mp_map_lookup(map, MP_OBJ_NEW_QSTR(MP_QSTR__tags), MP_MAP_LOOKUP);
+    return elem == NULL ? MP_OBJ_NULL : elem->value;
 }
 
 // A record's tags stand before its value.

@@ -122,6 +122,7 @@ fn a_value_of_the_same_length_is_replaced_in_a_full_database() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a full database takes long")]
 fn a_shorter_value_is_put_in_the_place_of_another_in_a_full_database() {
     let mut host = Host::new(512, 40_000);
     let document = |text: &str| dict([("n", int(1000)), ("s", str(text))]);

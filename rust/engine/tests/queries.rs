@@ -181,6 +181,7 @@ fn queries_answer_as_python_would_with_numbered_names() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a table of 511 names takes minutes")]
 fn queries_answer_as_python_would_with_names_written_out() {
     queries_agree(true);
 }
