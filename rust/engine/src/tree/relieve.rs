@@ -82,7 +82,6 @@ pub(super) fn spread<S: PageStore>(
     }
     let (mut separator, mut raised) = (KeyBuf::new(), KeyBuf::new());
     for (at, separator) in [(first, &mut separator), (second, &mut raised)] {
-        let cells = pair_cells(store, pair.left, pair.right, new)?;
         let (last, next) = (cells.get(at.wrapping_sub(1)).0, cells.get(at).0);
         separator.set(next);
         separator.truncate(separator_len(last, next));
@@ -94,8 +93,8 @@ pub(super) fn spread<S: PageStore>(
     let parent = pair.write(store, root)?;
     let added = store.allocate()?;
     for (id, from, to) in [(added, second, all), (pair.right, first, second)] {
-        let (left, right, scratch) = store.build(pair.left, pair.right)?;
-        Cells { right: Some(Page(right)), new, ..Cells::of(Page(left)) }.build(from, to, scratch);
+        let (cells, scratch) = pair.cells(store)?;
+        Cells { new, ..cells }.build(from, to, scratch);
         store.install(id)?;
     }
     let (left, _, scratch) = store.build(pair.left, pair.left)?;
@@ -107,14 +106,4 @@ pub(super) fn spread<S: PageStore>(
     pair.path.set(pair.above, parent, pair.right_index);
     raise(store, root, &mut pair.path, depth, added, raised)?;
     Ok(true)
-}
-
-fn pair_cells<'s, S: PageStore>(
-    store: &'s mut S,
-    left: PageId,
-    right: PageId,
-    new: Option<(usize, &'s [u8], Parts<'s>)>,
-) -> Result<Cells<'s>> {
-    let (left, right, _) = store.build(left, right)?;
-    Ok(Cells { right: Some(Page(right)), new, ..Cells::of(Page(left)) })
 }
