@@ -3,8 +3,9 @@
 // include it.
 //
 // Rules
-// * No function calls back, raises, prints or keeps a pointer it was given, but for the memory
-//   handed over with mtdb_memory_give().
+// * No function raises, prints or keeps a pointer it was given, but for the memory handed over
+//   with mtdb_memory_give() and mtdb_init_file(), and the medium. None calls back, but for the functions of
+//   the medium below a database in files: those must not raise, and must not call the engine.
 // * The engine allocates nothing. In memory mode it says MTDB_NEED_MEMORY; the caller asks
 //   mtdb_memory_wanted(), gives that much with mtdb_memory_give() and makes the same call again.
 //   Until then nothing has changed.
@@ -41,7 +42,15 @@ typedef enum {
     MTDB_CORRUPT = -8,      // encoded bytes that this engine did not write
     MTDB_BAD_OPTION = -9,   // a page size other than 512, 1024, 2048 and 4096
     MTDB_TOO_LONG = -10,    // a value longer than MTDB_MAX_VALUE_BYTES
+    MTDB_IO = -11,          // the medium failed: MTDB_DETAIL() of the status is its error number
+    MTDB_FOREIGN = -12,     // the file of that name is not a database of ours
+    MTDB_BTREE = -13,       // it is one of MicroPython's btree module
+    MTDB_NEWER = -14,       // it is of a newer format: MTDB_DETAIL() of the status is its version
 } mtdb_status_t;
+
+// A negative status holds one of the above and, for some, a detail.
+#define MTDB_STATUS(status) ((status) < 0 ? -(-(status) % 256) : (status))
+#define MTDB_DETAIL(status) (-(status) / 256)
 
 #define MTDB_MAX_VALUE_BYTES 65535     // encoded; the glue's limit in JSON characters comes first
 
@@ -54,16 +63,83 @@ typedef struct {
 } mtdb_database_t;
 
 typedef struct {
-    size_t memory_limit;       // bytes of pages; raised to the least the engine can work with
-    uint32_t page_size;        // 512, 1024, 2048 or 4096
+    size_t memory_limit;       // in memory: bytes of pages; raised to the least the engine can work with
+    uint32_t page_size;        // 512, 1024, 2048 or 4096; a file that is there has its own
+    uint32_t cache_pages;      // in files: at most so many pages are held in memory
     uint32_t flush_threshold;  // writes between two flushes; 0: by the rule
-    bool adaptive;             // the rule in memory: every 5 writes if true, every 10 if not
+    bool adaptive;             // the rule in memory: every 5 writes if true, every 10 if not; in files 10, 15
+                               // or 20 by what has been done if true, every 10 if not
 } mtdb_options_t;
 
 int32_t mtdb_open_memory(mtdb_database_t *db, const mtdb_options_t *options);
 
-// How many bytes the engine wants next; 0 when it has what the last MTDB_NEED_MEMORY asked for.
+// ---- a database in files ------------------------------------------------------------------------
+
+// What a database in files consists of: the root file, which bears the user's name, and beside it segments
+// numbered 0 to MTDB_SEGMENTS - 1 and a spare.
+#define MTDB_SEGMENTS 64
+#define MTDB_FILE_ROOT 64
+#define MTDB_FILE_SPARE 65
+#define MTDB_FILE_BACKUP 66  // where mtdb_backup_step() writes to
+
+// The medium. Every function returns 0, or a positive error number (errno) and has then done nothing that
+// the engine relies on. They must not raise, and must not call the engine. At most two files are open for
+// writing at a time: a segment and one of the others. `file` is one of the numbers above.
+typedef struct {
+    void *context;
+    // Which segments there are: bit n for segment n.
+    int32_t (*list)(void *context, uint64_t *segments);
+    // Bytes of a file, or ENOENT. What was appended and not yet synced may be missing.
+    int32_t (*size)(void *context, uint32_t file, uint32_t *bytes);
+    // Reads up to len bytes at `at`; *got is less only at the end of the file. What was appended and not yet
+    // synced is never asked for.
+    int32_t (*read)(void *context, uint32_t file, uint32_t at, uint8_t *buf, size_t len, size_t *got);
+    // Makes a file anew, empty, for appending; one of that name is overwritten.
+    int32_t (*create)(void *context, uint32_t file);
+    // Opens a file that is there for appending at its end.
+    int32_t (*reopen)(void *context, uint32_t file);
+    int32_t (*append)(void *context, uint32_t file, const uint8_t *bytes, size_t len);
+    // Makes all that was appended durable, the file itself too. After a failure it is never repeated.
+    int32_t (*sync)(void *context, uint32_t file);
+    // Ends the appending; nothing that was not synced counts. No error is of interest.
+    void (*close)(void *context, uint32_t file);
+    int32_t (*remove)(void *context, uint32_t file);
+    // Free bytes of the medium, UINT64_MAX where nobody knows.
+    int32_t (*space)(void *context, uint64_t *bytes);
+} mtdb_medium_t;
+
+// Bytes of the block that mtdb_init_file() takes.
+size_t mtdb_file_state_bytes(void);
+// Prepares a database in files: nothing is read yet. `state`: a block of mtdb_file_state_bytes(), aligned for
+// uint64_t, the engine's until mtdb_memory_reclaim() gives it back (or the block is simply dropped with the
+// database). *medium is copied.
+int32_t mtdb_init_file(mtdb_database_t *db, const mtdb_options_t *options, const mtdb_medium_t *medium, void *state);
+// Opens it, or makes it where there is none. `wall`: seconds since 1970, or 0; `seed`: anything that is seldom
+// the same. MTDB_NEED_MEMORY: give, and call again. An existing database is not written to by this.
+int32_t mtdb_open_file(mtdb_database_t *db, uint64_t wall, uint64_t seed);
+// Where the database's clock stood, in milliseconds: `now` has to go on from there.
+uint64_t mtdb_clock(const mtdb_database_t *db);
+// What time it is; the next commit takes it down. To be said before calls that write.
+void mtdb_set_time(mtdb_database_t *db, uint64_t now, uint64_t wall);
+// Makes everything durable before the database is closed. (mtdb_flush() allows for generated keys that
+// are given after it, this does not: the next ones go on where these ended.)
+int32_t mtdb_close_file(mtdb_database_t *db);
+
+// A copy of the whole database in one file (MTDB_FILE_BACKUP) that opens as a database, as it is when this
+// begins, whatever is written between the steps. Outside of transactions.
+int32_t mtdb_backup_begin(mtdb_database_t *db);
+// Copies at most `budget` pages: MTDB_OK when the copy is whole and durable, else MTDB_MORE.
+int32_t mtdb_backup_step(mtdb_database_t *db, uint32_t budget);
+// Gives up a backup that is not whole; nothing where there is none.
+void mtdb_backup_end(mtdb_database_t *db);
+
+// ---- memory ------------------------------------------------------------------------------------------
+
+// How many bytes the engine wants next; 0 when it has what it needs. In files it also says so without an
+// MTDB_NEED_MEMORY, when more pages would help: asked between calls, the caller may give them or refuse.
 size_t mtdb_memory_wanted(mtdb_database_t *db);
+// In files: there is no more memory to be had; the cache stays as large as it is.
+void mtdb_memory_refuse(mtdb_database_t *db);
 // Hands over `bytes` bytes at `memory`, aligned for uint64_t. Returns a block that is no longer needed
 // and is the caller's again, or NULL.
 void *mtdb_memory_give(mtdb_database_t *db, void *memory, size_t bytes);
@@ -79,12 +155,13 @@ typedef struct {
     uint64_t flushes;
     uint64_t bytes_used;    // pages in use, whole
     uint64_t bytes_limit;
-    uint64_t free_bytes;    // what is left of the limit
+    uint64_t free_bytes;    // what is left of the limit; the medium below files is the caller's to ask
+    uint64_t file_bytes;    // of all files, as far as written
+    uint64_t cache_hits, cache_misses;
     uint32_t records;       // expired but uncollected ones among them
     uint32_t ttl_records;
     uint32_t names;         // field names and tags in the table of names
     uint32_t page_size;
-    uint32_t tree_height;
 } mtdb_statistics_t;
 
 int32_t mtdb_statistics(mtdb_database_t *db, mtdb_statistics_t *out);
@@ -225,8 +302,10 @@ int32_t mtdb_expire(mtdb_database_t *db, uint64_t now, uint32_t budget, uint32_t
 bool mtdb_has_expired(const mtdb_database_t *db, uint64_t now);
 // Packs at most `budget` pages closer. MTDB_OK when a whole round is done, else MTDB_MORE.
 int32_t mtdb_compact(mtdb_database_t *db, uint32_t budget);
-// Counts `writes` writes towards the flush rule and flushes when due.
+// In memory, for writes outside of transactions: counts them towards the flush rule. In files a write is begun
+// with mtdb_begin() and ended with mtdb_commit_writes(), which see.
 int32_t mtdb_wrote(mtdb_database_t *db, uint32_t writes);
+// Makes everything before durable, all or nothing. Inside a transaction nothing is done.
 int32_t mtdb_flush(mtdb_database_t *db);
 
 // ---- transactions ---------------------------------------------------------------------------------------
@@ -234,6 +313,10 @@ int32_t mtdb_flush(mtdb_database_t *db);
 // A transaction in a transaction is a savepoint. commit and rollback never fail.
 int32_t mtdb_begin(mtdb_database_t *db);
 int32_t mtdb_commit(mtdb_database_t *db);
+// Ends the innermost transaction as mtdb_commit() does and counts `writes` writes. When it was the outermost
+// one and the flush rule says so, or `flush` does, everything is made durable with it; when that fails
+// (MTDB_IO) the transaction is still open, as it was, and the caller rolls it back.
+int32_t mtdb_commit_writes(mtdb_database_t *db, uint32_t writes, bool flush);
 int32_t mtdb_rollback(mtdb_database_t *db);
 uint32_t mtdb_transaction_depth(const mtdb_database_t *db);
 

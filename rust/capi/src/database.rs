@@ -1,7 +1,7 @@
 //! Opening, memory, upkeep, transactions, statistics.
 
 use crate::abi::{self, error_status, status};
-use crate::pointers::{database, MemoryDatabase};
+use crate::pointers::{database, AnyDatabase, AnyStore};
 use core::ptr::null_mut;
 use mtdb_engine::database::{FlushRule, Statistics};
 use mtdb_engine::store::memory::MemoryStore;
@@ -9,11 +9,20 @@ use mtdb_engine::store::raw::Block;
 use mtdb_engine::Result;
 
 /// The status for a step: whether it was the last one.
-fn step(result: Result<bool>) -> i32 {
+pub fn step(result: Result<bool>) -> i32 {
     match result {
         Ok(true) => abi::MTDB_OK,
         Ok(false) => abi::MTDB_MORE,
         Err(error) => error_status(error),
+    }
+}
+
+/// When to flush: as the options say, or by the store's own rule.
+pub fn flush_rule(options: &abi::mtdb_options_t, rule: FlushRule) -> FlushRule {
+    match (options.flush_threshold, options.adaptive) {
+        (0, true) => rule,
+        (0, false) => FlushRule::Every(10),
+        (writes, _) => FlushRule::Every(writes),
     }
 }
 
@@ -29,15 +38,11 @@ fn raw(block: Option<Block>) -> *mut cty::c_void {
 pub unsafe extern "C" fn mtdb_open_memory(db: *mut abi::mtdb_database_t, options: *const abi::mtdb_options_t) -> i32 {
     // SAFETY: the caller gives options to read.
     let options = unsafe { &*options };
-    let flush = match (options.flush_threshold, options.adaptive) {
-        (0, true) => FlushRule::Memory,
-        (0, false) => FlushRule::Every(10),
-        (writes, _) => FlushRule::Every(writes),
-    };
+    let flush = flush_rule(options, FlushRule::Memory);
     match MemoryStore::new(options.page_size as usize, options.memory_limit) {
         Ok(store) => {
             // SAFETY: the caller gives memory for a database; pointers.rs has checked the layout.
-            unsafe { db.cast::<MemoryDatabase>().write(MemoryDatabase::new(store, flush)) };
+            unsafe { db.cast::<AnyDatabase>().write(AnyDatabase::new(AnyStore::Memory(store), flush)) };
             abi::MTDB_OK
         }
         Err(error) => error_status(error),
@@ -109,6 +114,7 @@ pub unsafe extern "C" fn mtdb_max_key(db: *const abi::mtdb_database_t) -> usize 
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_statistics(db: *mut abi::mtdb_database_t, out: *mut abi::mtdb_statistics_t) -> i32 {
     // SAFETY: the caller gives an open database.
+    let database = unsafe { database(db) };
     let Statistics {
         puts,
         gets,
@@ -122,11 +128,8 @@ pub unsafe extern "C" fn mtdb_statistics(db: *mut abi::mtdb_database_t, out: *mu
         ttl_records,
         names,
         page_size,
-        tree_height,
-    } = match unsafe { database(db) }.statistics() {
-        Ok(statistics) => statistics,
-        Err(error) => return error_status(error),
-    };
+    } = database.statistics();
+    let counts = database.file_counts();
     let statistics = abi::mtdb_statistics_t {
         puts,
         gets,
@@ -137,11 +140,13 @@ pub unsafe extern "C" fn mtdb_statistics(db: *mut abi::mtdb_database_t, out: *mu
         bytes_used,
         bytes_limit,
         free_bytes: bytes_limit.saturating_sub(bytes_used),
+        file_bytes: counts.bytes,
+        cache_hits: counts.hits,
+        cache_misses: counts.misses,
         records,
         ttl_records,
         names,
         page_size,
-        tree_height,
     };
     // SAFETY: the caller gives memory for them.
     unsafe { out.write(statistics) };
@@ -221,8 +226,17 @@ pub unsafe extern "C" fn mtdb_wrote(db: *mut abi::mtdb_database_t, writes: u32) 
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_flush(db: *mut abi::mtdb_database_t) -> i32 {
     // SAFETY: the caller gives an open database.
-    unsafe { database(db) }.flush();
-    abi::MTDB_OK
+    status(unsafe { database(db) }.flush())
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn mtdb_commit_writes(db: *mut abi::mtdb_database_t, writes: u32, flush: bool) -> i32 {
+    // SAFETY: the caller gives an open database.
+    status(unsafe { database(db) }.commit_writes(writes, flush))
 }
 
 /// See the header.

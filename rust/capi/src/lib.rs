@@ -13,6 +13,8 @@ mod abi;
 mod cursor;
 mod database;
 mod document;
+mod files;
+mod medium;
 mod pointers;
 mod query;
 mod record;

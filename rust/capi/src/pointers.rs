@@ -4,25 +4,29 @@ use crate::abi;
 use core::mem::{align_of, size_of};
 use mtdb_engine::database::{Database, ScanCursor};
 use mtdb_engine::query::Term;
-use mtdb_engine::store::memory::MemoryStore;
+use mtdb_engine::store::either::Store;
 
+use crate::medium::CMedium;
+
+/// The store behind the ABI.
+pub type AnyStore = Store<CMedium>;
 /// The database behind the ABI.
-pub type MemoryDatabase = Database<MemoryStore>;
+pub type AnyDatabase = Database<AnyStore>;
 
 /// What a type of the engine and its opaque twin in the header must share.
 const fn fits<Engine, Header>() {
     assert!(size_of::<Engine>() <= size_of::<Header>());
     assert!(align_of::<Engine>() <= align_of::<Header>());
 }
-const _: () = fits::<MemoryDatabase, abi::mtdb_database_t>();
+const _: () = fits::<AnyDatabase, abi::mtdb_database_t>();
 const _: () = fits::<ScanCursor, abi::mtdb_cursor_t>();
 const _: () = fits::<Term, abi::mtdb_term_t>();
 
 /// The database of an opened `mtdb_database_t`.
 ///
 /// # Safety
-/// `db` was opened by `mtdb_open_memory` and nobody else uses it during `'a`.
-pub unsafe fn database<'a>(db: *mut abi::mtdb_database_t) -> &'a mut MemoryDatabase {
+/// `db` was opened by `mtdb_open_memory` or initialised by `mtdb_init_file` and nobody else uses it during `'a`.
+pub unsafe fn database<'a>(db: *mut abi::mtdb_database_t) -> &'a mut AnyDatabase {
     // SAFETY: the caller's promise; the layout is checked above.
     unsafe { &mut *db.cast() }
 }

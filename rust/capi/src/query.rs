@@ -2,7 +2,7 @@
 
 use crate::abi::{self, error_status, status};
 use crate::cursor::tell_with_key;
-use crate::pointers::{buffer, cursor, database, slice, MemoryDatabase};
+use crate::pointers::{buffer, cursor, database, slice, AnyDatabase};
 use core::ptr::null;
 use mtdb_engine::database::Next;
 use mtdb_engine::query::{check, compile, Problem, Query, Term};
@@ -59,7 +59,7 @@ unsafe fn terms<'a>(query: &abi::mtdb_query_t) -> &'a mut [Term] {
 ///
 /// # Safety
 /// As mtdb_query_compile.
-unsafe fn compile_for(database: &mut MemoryDatabase, query: &mut abi::mtdb_query_t) -> Result<u64> {
+unsafe fn compile_for(database: &mut AnyDatabase, query: &mut abi::mtdb_query_t) -> Result<u64> {
     (query.names, query.names_epoch) = (database.names(), database.names_epoch());
     // SAFETY: the caller's promise.
     let (encoded, terms) = unsafe { (slice(query.encoded, query.encoded_len), terms(query)) };

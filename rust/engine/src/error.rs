@@ -23,7 +23,18 @@ pub enum Error {
     Corrupt,
     /// A page size that is not one of 512, 1024, 2048 and 4096.
     BadOption,
+    /// The medium failed, with this error number.
+    Io(i32),
+    /// The file is not a database of ours.
+    Foreign,
+    /// The file is one of MicroPython's btree module.
+    Btree,
+    /// The file is of a newer format, of this version.
+    Newer(u8),
 }
+
+/// The error number of a full medium.
+pub const ENOSPC: i32 = 28;
 
 /// The result of a call that can be refused.
 pub type Result<T> = core::result::Result<T, Error>;

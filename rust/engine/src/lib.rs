@@ -19,4 +19,4 @@ pub mod query;
 pub mod store;
 pub mod tree;
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, ENOSPC};

@@ -38,9 +38,10 @@ impl<S: PageStore> Database<S> {
                 database.unlink(key, stored)?;
             }
             database.meta.records = database.meta.records.wrapping_sub(1);
-            Ok(())
+            database.log_delete(key)
         };
-        let atomic = self.store.removal_can_fail() && !stored.head.is_plain();
+        let linked = !stored.head.is_plain();
+        let atomic = self.store.changes_can_fail() || self.store.removal_can_fail() && linked;
         self.removing(|database| if atomic { database.atomically(whole) } else { whole(database) })
     }
 
@@ -57,9 +58,9 @@ impl<S: PageStore> Database<S> {
     fn clear(&mut self) -> Result<()> {
         self.changed();
         tree::clear(&mut self.store, &mut self.meta.root, free_large)?;
-        self.meta = Meta { root: PageId::NONE, records: 0, ttl_records: 0, field_tags: 0, names: 0 };
+        self.meta = Meta::EMPTY;
         self.forget_names();
-        Ok(())
+        self.log_clear()
     }
 
     fn count_expired(&mut self, now: u64) -> Result<u32> {

@@ -24,22 +24,20 @@ impl FlushRule {
             (FlushRule::Every(writes), _) => writes,
         }
     }
+
+    /// Whether so many writes, of so many in all, are to be made durable.
+    pub(super) fn is_due(self, unflushed: u32, writes: u64) -> bool {
+        unflushed >= self.threshold(writes)
+    }
 }
 
 impl<S: PageStore> Database<S> {
-    /// Counts writes towards the rule and flushes when it says so; inside a transaction that waits for its
+    /// Counts writes that cannot fail any more towards the rule and flushes when it says so; inside a transaction that waits for its
     /// end.
     pub fn wrote(&mut self, writes: u32) {
         self.counts.writes = self.counts.writes.wrapping_add(u64::from(writes));
         self.counts.unflushed = self.counts.unflushed.saturating_add(writes);
-        if self.store.depth() == 0 && self.counts.unflushed >= self.flush.threshold(self.counts.writes) {
-            self.flush();
-        }
-    }
-
-    /// Makes everything before durable; inside a transaction that waits for its end.
-    pub fn flush(&mut self) {
-        if self.store.depth() == 0 && self.counts.unflushed > 0 {
+        if self.store.depth() == 0 && self.flush.is_due(self.counts.unflushed, self.counts.writes) {
             self.counts.unflushed = 0;
             self.counts.flushes = self.counts.flushes.wrapping_add(1);
         }

@@ -1,7 +1,7 @@
 //! Keys for records that are put without one.
 
 use super::{document_key, Database};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::PageStore;
 
 /// Their one width.
@@ -14,6 +14,9 @@ impl<S: PageStore> Database<S> {
     /// none is that of a record that is there.
     pub fn next_key(&mut self) -> Result<[u8; GENERATED_KEY_BYTES]> {
         loop {
+            if self.next_key >= self.store.key_limit() {
+                return Err(Error::Full);
+            }
             let key = digits(self.next_key);
             self.next_key = self.next_key.wrapping_add(1);
             if !self.locate(document_key(&key).as_slice())?.found() {

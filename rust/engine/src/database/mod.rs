@@ -12,6 +12,8 @@
 //! | `n` number, 2 bytes, high byte first | the name of that number |
 
 mod delete;
+mod delta;
+mod durable;
 mod expiry;
 mod flush;
 mod get;
@@ -32,7 +34,7 @@ pub use scan::{Next, ScanCursor};
 pub use statistics::Statistics;
 
 use crate::error::{Error, Result};
-use crate::store::{Meta, PageId, PageStore};
+use crate::store::{Meta, PageStore};
 use crate::tree::{self, KeyBuf, Path};
 use statistics::Counts;
 
@@ -71,6 +73,9 @@ pub struct Database<S> {
     flush: FlushRule,
     counts: Counts,
     pack_from: KeyBuf,
+    /// Compacting has packed the leaves and is busy with the medium.
+    packed: bool,
+    clock: u64,
 }
 
 impl<S: PageStore> Database<S> {
@@ -78,7 +83,7 @@ impl<S: PageStore> Database<S> {
     pub fn new(store: S, flush: FlushRule) -> Self {
         Database {
             store,
-            meta: Meta { root: PageId::NONE, records: 0, ttl_records: 0, field_tags: 0, names: 0 },
+            meta: Meta::EMPTY,
             change: 1,
             names_epoch: 0,
             tags_name: 0,
@@ -87,6 +92,8 @@ impl<S: PageStore> Database<S> {
             flush,
             counts: Counts::default(),
             pack_from: KeyBuf::new(),
+            packed: false,
+            clock: 0,
         }
     }
 

@@ -113,7 +113,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Gives a name a number, if it has none and there is one left.
-    fn intern(&mut self, name: &[u8]) -> Result<()> {
+    pub(super) fn intern(&mut self, name: &[u8]) -> Result<()> {
         if name.len() > MAX_NUMBERED_NAME || !self.has_room_for_names() || self.name_number(name)? != 0 {
             return Ok(());
         }
@@ -122,7 +122,7 @@ impl<S: PageStore> Database<S> {
             database.insert(name_key(name).as_slice(), &[&number.to_le_bytes(), &[], &[]])?;
             database.insert(number_key(number).as_slice(), &[name, &[], &[]])?;
             database.meta.names = u32::from(number);
-            Ok(())
+            database.log_name(name)
         })?;
         if name == b"tags" {
             self.tags_name = number;

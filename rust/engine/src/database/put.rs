@@ -37,10 +37,17 @@ impl<S: PageStore> Database<S> {
             false => None,
         };
         let plain = head.is_plain() && fits_a_cell(self.store.page_size(), key.as_slice().len(), record.body.len());
-        if plain && old.is_none_or(|old| old.head.is_plain()) {
+        let one_entry = plain && old.is_none_or(|old| old.head.is_plain());
+        if one_entry && !self.store.changes_can_fail() {
             self.put_plain(&mut path, key.as_slice(), record)?;
         } else {
-            self.atomically(|database| database.put_linked(record, head, old))?;
+            self.atomically(|database| {
+                match one_entry {
+                    true => database.put_plain(&mut path, key.as_slice(), record)?,
+                    false => database.put_linked(record, head, old)?,
+                }
+                database.log_put(record)
+            })?;
         }
         self.counts.puts = self.counts.puts.wrapping_add(1);
         Ok(())

@@ -45,8 +45,6 @@ pub struct Statistics {
     pub names: u32,
     /// Bytes of a page.
     pub page_size: u32,
-    /// Levels of the tree.
-    pub tree_height: u32,
 }
 
 impl<S: PageStore> Database<S> {
@@ -66,11 +64,10 @@ impl<S: PageStore> Database<S> {
     }
 
     /// All of them.
-    pub fn statistics(&mut self) -> Result<Statistics> {
+    pub fn statistics(&self) -> Statistics {
         let page_size = self.store.page_size() as u64;
         let (pages_used, pages_limit) = self.store.usage();
-        let path = tree::locate(&mut self.store, self.meta.root, &[])?;
-        Ok(Statistics {
+        Statistics {
             puts: self.counts.puts,
             gets: self.counts.gets,
             deletes: self.counts.deletes,
@@ -83,20 +80,36 @@ impl<S: PageStore> Database<S> {
             ttl_records: self.meta.ttl_records,
             names: self.meta.names,
             page_size: page_size as u32,
-            tree_height: path.height() as u32,
-        })
+        }
     }
 
     /// Packs at most `budget` leaves and goes on at the next call where this one ended; true when a whole
     /// round is done.
-    pub fn compact(&mut self, budget: u32) -> Result<bool> {
-        self.changed();
+    pub fn pack(&mut self, budget: u32) -> Result<bool> {
         for _ in 0..budget {
-            if !tree::pack(&mut self.store, &mut self.meta.root, &mut self.pack_from)? {
+            if !self.pack_leaf()? {
                 self.pack_from.truncate(0);
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Packs one leaf; false when it was the last one.
+    fn pack_leaf(&mut self) -> Result<bool> {
+        self.changed();
+        if !self.store.changes_can_fail() {
+            return tree::pack(&mut self.store, &mut self.meta.root, &mut self.pack_from);
+        }
+        let (from, mut more) = (self.pack_from.clone(), false);
+        let packed = self.atomically(|database| {
+            more = tree::pack(&mut database.store, &mut database.meta.root, &mut database.pack_from)?;
+            // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
+            Ok(())
+        });
+        if packed.is_err() {
+            self.pack_from = from;
+        }
+        packed.map(|()| more)
     }
 }

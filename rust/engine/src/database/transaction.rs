@@ -39,7 +39,7 @@ impl<S: PageStore> Database<S> {
     /// Runs a change of several entries as a whole.
     pub(super) fn atomically(&mut self, change: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         self.begin()?;
-        let result = change(self);
+        let result = change(self).and_then(|()| self.store.settle());
         match result {
             Ok(()) => self.store.commit(),
             Err(_) => self.rollback(),

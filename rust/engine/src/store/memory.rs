@@ -15,7 +15,7 @@
 
 use super::journal::Journal;
 use super::raw::{self, Block, Chunks};
-use super::{Meta, PageId, PageStore};
+use super::{DurableStore, Meta, PageId, PageStore};
 use crate::bytes::{div_ceil, u32_at, write_u32};
 use crate::error::{Error, Result};
 
@@ -372,3 +372,5 @@ impl PageStore for MemoryStore {
         (u64::from(self.used()), limit)
     }
 }
+
+impl DurableStore for MemoryStore {}

@@ -1,10 +1,12 @@
-//! Where pages live. The tree knows this trait only; [`memory`] is the first store behind it.
+//! Where pages live. The tree knows this trait only; behind it are [`memory`] and [`file`].
 
+pub mod either;
+pub mod file;
 mod journal;
 pub mod memory;
 pub mod raw;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The name of a page. A store may give a page another one when it is made writable, so whoever holds an
 /// id of a page that is about to change must take the new one.
@@ -44,6 +46,11 @@ pub struct Meta {
     pub names: u32,
 }
 
+impl Meta {
+    /// Of an empty database.
+    pub const EMPTY: Meta = Meta { root: PageId::NONE, records: 0, ttl_records: 0, field_tags: 0, names: 0 };
+}
+
 /// Fixed-size pages, read and changed in place, with savepoints to which all of them go back.
 ///
 /// A page is changed only after [`write`](PageStore::write) or [`allocate`](PageStore::allocate) of it
@@ -80,6 +87,11 @@ pub trait PageStore {
     /// Whether taking entries out of the tree can fail for want of memory or a medium.
     fn removal_can_fail(&self) -> bool;
 
+    /// Whether any change can fail halfway, outside of savepoints too, so that each needs one of its own.
+    fn changes_can_fail(&self) -> bool {
+        false
+    }
+
     /// Whether what follows takes away more than it needs, so that no limit may stop it.
     fn set_removing(&mut self, removing: bool);
 
@@ -97,4 +109,104 @@ pub trait PageStore {
 
     /// Pages in use, and how many there may be.
     fn usage(&self) -> (u64, u64);
+
+    /// Takes down what the database has just done, so that it can be done again. In a savepoint that is rolled back
+    /// it was not done.
+    fn log(&mut self, _delta: &[&[u8]]) -> Result<()> {
+        Ok(())
+    }
+
+    /// The database has done something that it cannot say in a delta.
+    fn set_incomplete(&mut self) {}
+
+    /// Sees to it, before a change ends, that whoever reads next needs nothing that can fail.
+    fn settle(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether it is time to make things durable, whatever the flush rule says.
+    fn is_crowded(&self) -> bool {
+        false
+    }
+
+    /// Makes everything durable, what open savepoints have done too. When it fails nothing has changed.
+    fn make_durable(&mut self, _meta: &Meta, _next_key: u64) -> Result<()> {
+        Ok(())
+    }
+
+    /// Generated keys from this number on were not given before, and were not allowed to be.
+    fn key_limit(&self) -> u64 {
+        u64::MAX
+    }
+}
+
+/// What each commit takes down beside the pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The database's clock, in milliseconds.
+    pub now: u64,
+    /// Seconds since 1970, the latest that were seen; 0 where nobody ever knew.
+    pub wall: u64,
+    /// No generated key of this number or a later one was given.
+    pub next_key: u64,
+}
+
+/// What is known of a database in files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileCounts {
+    /// Bytes of all files, as far as written.
+    pub bytes: u64,
+    /// Pages found in the cache since opening.
+    pub hits: u64,
+    /// Pages read.
+    pub misses: u64,
+}
+
+/// What a store can do whose pages outlive the program. In memory there is nothing to be done.
+pub trait DurableStore: PageStore {
+    /// Opens what is there, or makes it, and gives the counts of the last checkpoint.
+    /// [`Error::NeedMemory`]: give, and call again. `wall`: seconds since 1970, or 0;
+    /// `seed`: anything that is seldom the same.
+    fn open(&mut self, _wall: u64, _seed: u64) -> Result<Meta> {
+        Ok(Meta::EMPTY)
+    }
+
+    /// The next delta since that checkpoint, which the database has to do again, into `buf`.
+    fn next_delta(&mut self, _buf: &mut [u8]) -> Result<Option<usize>> {
+        Ok(None)
+    }
+
+    /// They are all done.
+    fn finish_open(&mut self) {}
+
+    /// What the last commit took down.
+    fn status(&self) -> Status {
+        Status::default()
+    }
+
+    /// What time it is, for commits to take down.
+    fn set_time(&mut self, _now: u64, _wall: u64) {}
+
+    /// Gets space back, some `budget` pages at a time, and commits; true when nothing more is to be gained.
+    fn compact(&mut self, _budget: u32, _meta: &Meta, _next_key: u64) -> Result<bool> {
+        Ok(true)
+    }
+
+    /// Commits, and begins a copy of that state.
+    fn begin_backup(&mut self, _meta: &Meta, _next_key: u64) -> Result<()> {
+        Err(Error::BadOption)
+    }
+
+    /// Copies at most `budget` pages; true when the copy is whole and durable.
+    fn backup(&mut self, _budget: u32) -> Result<bool> {
+        Err(Error::BadOption)
+    }
+
+    /// Gives up a copy that is not whole.
+    fn end_backup(&mut self) {}
+
+    /// What is known of the files.
+    fn counts(&self) -> FileCounts {
+        FileCounts::default()
+    }
 }

@@ -51,6 +51,111 @@ impl Block {
     }
 }
 
+/// A value that lives in a block.
+pub struct Owned<T> {
+    place: NonNull<T>,
+    bytes: usize,
+}
+
+impl<T> Owned<T> {
+    /// Moves a value into a block; the block back where it is too short.
+    pub fn new(block: Block, value: T) -> Result<Self, Block> {
+        if block.bytes < size_of::<T>() || align_of::<T>() > align_of::<u64>() {
+            return Err(block);
+        }
+        let place = block.start.cast::<T>();
+        // SAFETY: the block is ours, long enough and aligned for u64, which is as much as T asks for.
+        unsafe { place.as_ptr().write(value) };
+        Ok(Owned { place, bytes: block.bytes })
+    }
+
+    /// Gives the block back; the value is forgotten.
+    pub fn into_block(self) -> Block {
+        Block { start: self.place.cast(), bytes: self.bytes }
+    }
+}
+
+impl<T> core::ops::Deref for Owned<T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: new() has put a value there, and the block is ours alone.
+        unsafe { self.place.as_ref() }
+    }
+}
+
+impl<T> core::ops::DerefMut for Owned<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as deref(); `&mut self` keeps everyone else away.
+        unsafe { self.place.as_mut() }
+    }
+}
+
+/// An array of plain values in a block.
+pub struct Table<T> {
+    start: *mut T,
+    len: usize,
+    bytes: usize,
+}
+
+impl<T: Copy> Table<T> {
+    /// An array of nothing.
+    pub const fn empty() -> Self {
+        Table { start: null_mut(), len: 0, bytes: 0 }
+    }
+
+    /// Fills a block with `len` values, as many as it has room for.
+    pub fn new(block: Block, len: usize, value: T) -> Self {
+        let room = if align_of::<T>() > align_of::<u64>() { 0 } else { block.bytes / size_of::<T>().max(1) };
+        let (len, start) = (len.min(room), block.start.as_ptr().cast::<T>());
+        for index in 0..len {
+            // SAFETY: index is below what the block has room for, and the block is aligned for T.
+            unsafe { start.add(index).write(value) };
+        }
+        Table { start, len, bytes: block.bytes }
+    }
+
+    /// How many.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// All of them.
+    #[inline]
+    pub fn as_slice(&self) -> &[T] {
+        if self.start.is_null() {
+            return &[];
+        }
+        // SAFETY: new() has written len values there, and the block is ours alone.
+        unsafe { core::slice::from_raw_parts(self.start, self.len) }
+    }
+
+    /// All of them, to change.
+    #[inline]
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        if self.start.is_null() {
+            return &mut [];
+        }
+        // SAFETY: as as_slice(); `&mut self` keeps everyone else away.
+        unsafe { core::slice::from_raw_parts_mut(self.start, self.len) }
+    }
+
+    /// Takes the block out; nothing is left.
+    pub fn take_block(&mut self) -> Option<Block> {
+        let start = NonNull::new(core::mem::replace(&mut self.start, null_mut()))?;
+        let bytes = core::mem::take(&mut self.bytes);
+        self.len = 0;
+        Some(Block { start: start.cast(), bytes })
+    }
+}
+
 /// A table of blocks of one size. The table is a block itself; it holds the blocks' addresses, so that
 /// a collector that scans it finds them.
 pub struct Chunks {

@@ -5,8 +5,11 @@
 use mtdb_engine::database::{Database, FlushRule, NewRecord, Next, ScanCursor, FOREVER};
 use mtdb_engine::document::{Encoder, Item, Name, Reader};
 use mtdb_engine::query::{check, compile, Query, Term};
+use mtdb_engine::store::file::medium::Medium;
+use mtdb_engine::store::file::{FileStore, Options};
 use mtdb_engine::store::memory::MemoryStore;
 use mtdb_engine::store::raw::Block;
+use mtdb_engine::store::DurableStore;
 use mtdb_engine::tree::max_key;
 use mtdb_engine::tree::page::fits_a_cell;
 use mtdb_engine::{Error, Result};
@@ -25,9 +28,38 @@ pub enum Value {
     Dict(Vec<(String, Value)>),
 }
 
+/// A store that is given memory.
+pub trait Fed: DurableStore {
+    fn wanted(&self) -> usize;
+    fn give(&mut self, block: Block) -> Option<Block>;
+    fn surplus(&mut self) -> Option<Block>;
+    fn reclaim(&mut self) -> Option<Block>;
+}
+
+macro_rules! fed {
+    ($store:ty $(, $medium:ident)?) => {
+        impl$(<$medium: Medium>)? Fed for $store {
+            fn wanted(&self) -> usize {
+                self.wanted()
+            }
+            fn give(&mut self, block: Block) -> Option<Block> {
+                self.give(block)
+            }
+            fn surplus(&mut self) -> Option<Block> {
+                self.surplus()
+            }
+            fn reclaim(&mut self) -> Option<Block> {
+                self.reclaim()
+            }
+        }
+    };
+}
+fed!(MemoryStore);
+fed!(FileStore<M>, M);
+
 /// A database and the memory it was given.
-pub struct Host {
-    pub db: Database<MemoryStore>,
+pub struct Host<S: Fed = MemoryStore> {
+    pub db: Database<S>,
     blocks: HashMap<usize, Layout>,
     /// How many more blocks it may have.
     pub allowance: usize,
@@ -38,7 +70,36 @@ impl Host {
         let store = MemoryStore::new(page_size, limit).expect("a page size");
         Host { db: Database::new(store, FlushRule::Memory), blocks: HashMap::new(), allowance: usize::MAX }
     }
+}
 
+impl<M: Medium> Host<FileStore<M>> {
+    /// Opens a database in files.
+    pub fn open(medium: M, page_size: usize, cache_pages: usize, rule: FlushRule) -> Result<Self> {
+        Self::open_at(medium, page_size, cache_pages, rule, 0)
+    }
+
+    pub fn open_at(medium: M, page_size: usize, cache_pages: usize, rule: FlushRule, wall: u64) -> Result<Self> {
+        let store = FileStore::new(medium, Options { page_size, cache_pages });
+        let mut host = Host { db: Database::new(store, rule), blocks: HashMap::new(), allowance: usize::MAX };
+        host.run(|db| db.open(wall, 42))?;
+        Ok(host)
+    }
+
+    /// A whole write, as the glue makes it.
+    pub fn write<T>(&mut self, writes: u32, flush: bool, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.feed();
+        self.run(|db| db.begin())?;
+        let depth = self.db.depth();
+        let result = change(self).and_then(|value| self.db.commit_writes(writes, flush).map(|()| value));
+        if result.is_err() {
+            assert_eq!(self.db.depth(), depth);
+            self.db.rollback();
+        }
+        result
+    }
+}
+
+impl<S: Fed> Host<S> {
     /// How many blocks the database holds.
     pub fn blocks(&self) -> usize {
         self.blocks.len()
@@ -84,7 +145,7 @@ impl Host {
     }
 
     /// Makes a call, giving memory as long as it asks for some.
-    pub fn run<T>(&mut self, mut call: impl FnMut(&mut Database<MemoryStore>) -> Result<T>) -> Result<T> {
+    pub fn run<T>(&mut self, mut call: impl FnMut(&mut Database<S>) -> Result<T>) -> Result<T> {
         loop {
             match call(&mut self.db) {
                 Err(Error::NeedMemory) if self.feed() => {}
@@ -191,7 +252,7 @@ impl Host {
     }
 }
 
-impl Drop for Host {
+impl<S: Fed> Drop for Host<S> {
     fn drop(&mut self) {
         while let Some(block) = self.db.store_mut().reclaim() {
             self.take_back(block);
@@ -200,7 +261,7 @@ impl Drop for Host {
     }
 }
 
-fn name(db: &mut Database<MemoryStore>, reader: &mut Reader) -> Result<String> {
+fn name<S: Fed>(db: &mut Database<S>, reader: &mut Reader) -> Result<String> {
     Ok(match reader.name()? {
         Name::Text(text) => String::from_utf8(text.to_vec()).expect("UTF-8"),
         Name::Number(number) => {
@@ -211,7 +272,7 @@ fn name(db: &mut Database<MemoryStore>, reader: &mut Reader) -> Result<String> {
     })
 }
 
-fn decode(db: &mut Database<MemoryStore>, reader: &mut Reader) -> Result<Value> {
+fn decode<S: Fed>(db: &mut Database<S>, reader: &mut Reader) -> Result<Value> {
     Ok(match reader.item()? {
         Item::None => Value::None,
         Item::Bool(value) => Value::Bool(value),
@@ -226,7 +287,7 @@ fn decode(db: &mut Database<MemoryStore>, reader: &mut Reader) -> Result<Value> 
     })
 }
 
-fn encode(db: &mut Database<MemoryStore>, encoder: &mut Encoder, value: &Value) -> Result<()> {
+fn encode<S: Fed>(db: &mut Database<S>, encoder: &mut Encoder, value: &Value) -> Result<()> {
     encode_with(encoder, value, &mut |name| Ok((db.name_number(name)?, db.has_room_for_names())))
 }
 

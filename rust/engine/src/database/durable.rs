@@ -1,0 +1,130 @@
+//! A database that outlives the program: opening, making durable, backups.
+
+use super::delta::MAX_DELTA;
+use super::{Database, EXPIRY};
+use crate::error::{Error, Result};
+use crate::store::{DurableStore, FileCounts};
+use crate::tree::Cursor;
+
+/// Generated keys that a commit allows beyond those given, in case the program stops before the next one: more
+/// than one transaction can use up.
+const KEYS_AHEAD: u64 = 1 << 20;
+
+impl<S: DurableStore> Database<S> {
+    /// Opens what is there, or makes it. [`Error::NeedMemory`]: give, and call again. `wall`: seconds since 1970, or
+    /// 0; `seed`: anything that is seldom the same. Nothing is written to a database that is there.
+    pub fn open(&mut self, wall: u64, seed: u64) -> Result<()> {
+        self.meta = self.store.open(wall, seed)?;
+        self.changed();
+        self.forget_names();
+        let mut delta = [0; MAX_DELTA];
+        while let Some(len) = self.store.next_delta(&mut delta)? {
+            match self.replay(delta.get(..len).unwrap_or(&[])) {
+                // What was done once can be done again: where it cannot, something is damaged.
+                Err(Error::BadKey | Error::BadTag | Error::TooDeep | Error::TooLong) => return Err(Error::Corrupt),
+                result => result?,
+            }
+        }
+        self.store.finish_open();
+        let status = self.store.status();
+        self.next_key = status.next_key;
+        let away = if status.wall == 0 { 0 } else { wall.saturating_sub(status.wall) };
+        self.clock = status.now.saturating_add(away.saturating_mul(1000));
+        self.next_expiry = u64::MAX;
+        let mut cursor = Cursor::before(&[EXPIRY]);
+        if self.meta.ttl_records > 0 && cursor.next(&mut self.store, self.meta.root, self.change)?.is_some() {
+            self.next_expiry = 0;
+        }
+        self.counts = Default::default();
+        Ok(())
+    }
+
+    /// Where the clock stood, in milliseconds: times go on from there.
+    pub fn clock(&self) -> u64 {
+        self.clock
+    }
+
+    /// What time it is, for the next commit.
+    pub fn set_time(&mut self, now: u64, wall: u64) {
+        self.store.set_time(now, wall);
+    }
+
+    /// Ends the innermost transaction and counts so many writes. Where it was the outermost one, and the flush rule
+    /// or `flush` says so, everything is made durable with it; when that fails the transaction is still open.
+    pub fn commit_writes(&mut self, writes: u32, flush: bool) -> Result<()> {
+        let outermost = self.store.depth() == 1;
+        let counted = self.counts.unflushed.saturating_add(writes);
+        let due = flush || self.flush.is_due(counted, self.counts.writes) || self.store.is_crowded();
+        let flushed = outermost && due && (counted > 0 || flush);
+        if flushed {
+            self.make_durable()?;
+        } else {
+            self.store.settle()?;
+        }
+        self.commit();
+        self.counts.writes = self.counts.writes.wrapping_add(u64::from(writes));
+        self.counts.unflushed = if flushed { 0 } else { counted };
+        self.counts.flushes = self.counts.flushes.wrapping_add(u64::from(flushed && counted > 0));
+        Ok(())
+    }
+
+    /// Makes everything before durable, all or nothing; inside a transaction that waits for its end.
+    pub fn flush(&mut self) -> Result<()> {
+        if self.store.depth() == 0 {
+            self.make_durable()?;
+            self.counts.flushes = self.counts.flushes.wrapping_add(u64::from(self.counts.unflushed > 0));
+            self.counts.unflushed = 0;
+        }
+        Ok(())
+    }
+
+    /// The same on closing: no generated key is given after that.
+    pub fn close(&mut self) -> Result<()> {
+        if self.store.depth() == 0 {
+            self.store.make_durable(&self.meta, self.next_key)?;
+        }
+        Ok(())
+    }
+
+    fn make_durable(&mut self) -> Result<()> {
+        self.store.make_durable(&self.meta, self.keys_to_allow())
+    }
+
+    fn keys_to_allow(&self) -> u64 {
+        self.next_key.saturating_add(KEYS_AHEAD)
+    }
+
+    /// Packs at most `budget` leaves, and once a whole round is done, gets back space of the medium; goes on at the
+    /// next call where this one ended; true when nothing more is to be gained.
+    pub fn compact(&mut self, budget: u32) -> Result<bool> {
+        if !self.packed && !self.pack(budget)? {
+            return Ok(false);
+        }
+        self.packed = true;
+        let keys = self.keys_to_allow();
+        let done = self.store.depth() > 0 || self.store.compact(budget, &self.meta, keys)?;
+        self.packed = !done;
+        Ok(done)
+    }
+
+    /// Begins a copy of the database as it is now. Outside of transactions.
+    pub fn begin_backup(&mut self) -> Result<()> {
+        let keys = self.keys_to_allow();
+        self.store.begin_backup(&self.meta, keys)
+    }
+
+    /// Copies at most `budget` pages; true when the copy is whole and durable.
+    pub fn backup(&mut self, budget: u32) -> Result<bool> {
+        self.store.backup(budget)
+    }
+
+    /// Gives up a copy that is not whole.
+    pub fn end_backup(&mut self) {
+        self.store.end_backup();
+    }
+
+    /// What is known of the files.
+    pub fn file_counts(&self) -> FileCounts {
+        self.store.counts()
+    }
+}

@@ -1,0 +1,198 @@
+//! A store that is in memory or in files, so that what is above is compiled once.
+
+use super::file::medium::Medium;
+use super::file::FileStore;
+use super::memory::MemoryStore;
+use super::raw::{Block, Owned};
+use super::{DurableStore, FileCounts, Meta, PageId, PageStore, Status};
+use crate::error::Result;
+
+/// One of the two.
+pub enum Store<M> {
+    /// In memory.
+    Memory(MemoryStore),
+    /// In files; its state lives in a block of its own.
+    Files(Owned<FileStore<M>>),
+}
+
+/// Does the same with either.
+macro_rules! either {
+    ($store:expr, $it:ident => $does:expr) => {
+        match $store {
+            Store::Memory($it) => $does,
+            Store::Files($it) => $does,
+        }
+    };
+}
+
+impl<M: Medium> Store<M> {
+    /// The store in files, if it is one.
+    pub fn files(&mut self) -> Option<&mut FileStore<M>> {
+        match self {
+            Store::Memory(_) => None,
+            Store::Files(files) => Some(files),
+        }
+    }
+
+    /// Bytes of the block that is wanted next; 0 when there is enough.
+    pub fn wanted(&self) -> usize {
+        either!(self, it => it.wanted())
+    }
+
+    /// Takes a block of that size, and gives one back that it replaces, or that was not wanted.
+    pub fn give(&mut self, block: Block) -> Option<Block> {
+        either!(self, it => it.give(block))
+    }
+
+    /// A block that is not needed any more.
+    pub fn surplus(&mut self) -> Option<Block> {
+        either!(self, it => it.surplus())
+    }
+
+    /// On closing: every block in turn, but for that of the state.
+    pub fn reclaim(&mut self) -> Option<Block> {
+        either!(self, it => it.reclaim())
+    }
+}
+
+impl<M: Medium> PageStore for Store<M> {
+    #[inline]
+    fn page_size(&self) -> usize {
+        either!(self, it => it.page_size())
+    }
+
+    #[inline]
+    fn page(&mut self, id: PageId) -> Result<&[u8]> {
+        either!(self, it => it.page(id))
+    }
+
+    fn reserve(&mut self, pages: usize, touched: usize) -> Result<()> {
+        either!(self, it => it.reserve(pages, touched))
+    }
+
+    fn allocate(&mut self) -> Result<PageId> {
+        either!(self, it => it.allocate())
+    }
+
+    #[inline]
+    fn write(&mut self, id: PageId) -> Result<PageId> {
+        either!(self, it => it.write(id))
+    }
+
+    #[inline]
+    fn page_mut(&mut self, id: PageId) -> Result<&mut [u8]> {
+        either!(self, it => it.page_mut(id))
+    }
+
+    fn free(&mut self, id: PageId) -> Result<()> {
+        either!(self, it => it.free(id))
+    }
+
+    fn build(&mut self, left: PageId, right: PageId) -> Result<(&[u8], &[u8], &mut [u8])> {
+        either!(self, it => it.build(left, right))
+    }
+
+    fn install(&mut self, id: PageId) -> Result<()> {
+        either!(self, it => it.install(id))
+    }
+
+    fn removal_can_fail(&self) -> bool {
+        either!(self, it => it.removal_can_fail())
+    }
+
+    #[inline]
+    fn changes_can_fail(&self) -> bool {
+        either!(self, it => it.changes_can_fail())
+    }
+
+    fn set_removing(&mut self, removing: bool) {
+        either!(self, it => it.set_removing(removing))
+    }
+
+    fn begin(&mut self, meta: &Meta) -> Result<()> {
+        either!(self, it => it.begin(meta))
+    }
+
+    fn commit(&mut self) {
+        either!(self, it => it.commit())
+    }
+
+    fn rollback(&mut self) -> Option<Meta> {
+        either!(self, it => it.rollback())
+    }
+
+    #[inline]
+    fn depth(&self) -> u32 {
+        either!(self, it => it.depth())
+    }
+
+    fn usage(&self) -> (u64, u64) {
+        either!(self, it => it.usage())
+    }
+
+    fn log(&mut self, delta: &[&[u8]]) -> Result<()> {
+        either!(self, it => it.log(delta))
+    }
+
+    fn set_incomplete(&mut self) {
+        either!(self, it => it.set_incomplete())
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        either!(self, it => it.settle())
+    }
+
+    fn is_crowded(&self) -> bool {
+        either!(self, it => it.is_crowded())
+    }
+
+    fn make_durable(&mut self, meta: &Meta, next_key: u64) -> Result<()> {
+        either!(self, it => it.make_durable(meta, next_key))
+    }
+
+    fn key_limit(&self) -> u64 {
+        either!(self, it => it.key_limit())
+    }
+}
+
+impl<M: Medium> DurableStore for Store<M> {
+    fn open(&mut self, wall: u64, seed: u64) -> Result<Meta> {
+        either!(self, it => it.open(wall, seed))
+    }
+
+    fn next_delta(&mut self, buf: &mut [u8]) -> Result<Option<usize>> {
+        either!(self, it => it.next_delta(buf))
+    }
+
+    fn finish_open(&mut self) {
+        either!(self, it => it.finish_open())
+    }
+
+    fn status(&self) -> Status {
+        either!(self, it => it.status())
+    }
+
+    fn set_time(&mut self, now: u64, wall: u64) {
+        either!(self, it => it.set_time(now, wall))
+    }
+
+    fn compact(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<bool> {
+        either!(self, it => it.compact(budget, meta, next_key))
+    }
+
+    fn begin_backup(&mut self, meta: &Meta, next_key: u64) -> Result<()> {
+        either!(self, it => it.begin_backup(meta, next_key))
+    }
+
+    fn backup(&mut self, budget: u32) -> Result<bool> {
+        either!(self, it => it.backup(budget))
+    }
+
+    fn end_backup(&mut self) {
+        either!(self, it => it.end_backup())
+    }
+
+    fn counts(&self) -> FileCounts {
+        either!(self, it => it.counts())
+    }
+}

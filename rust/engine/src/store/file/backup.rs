@@ -1,0 +1,212 @@
+//! A copy of the whole database in one file: a root file with a segment behind it.
+//!
+//! It is a copy of the last checkpoint, whatever is written meanwhile: until it is whole no segment is removed.
+//! Pages stand in it in the order of their ids, those of the page table behind, level by level; so where each will
+//! stand is known from how many come before it.
+
+use super::cache::NO_SLOT;
+use super::crc::crc32;
+use super::format::{
+    checkpoint_len, first_frame, seed, Commit, Location, PageFrame, Root, Segment, Snapshot, CHECKPOINT,
+    CHECKPOINT_SEGMENT, COMMIT, IN_ROOT, PAGE_HEADER,
+};
+use super::medium::{File, Medium};
+use super::FileStore;
+use crate::bytes::{hash64, u32_at, write, write_u32};
+use crate::error::{Error, Result};
+use crate::store::Meta;
+
+/// The sequence number of the segment in a backup.
+const SEQUENCE: u32 = 1;
+
+/// How far a backup has come.
+#[derive(Default)]
+pub struct Backup {
+    going: Option<Going>,
+}
+
+#[derive(Clone, Copy)]
+struct Going {
+    of: Snapshot,
+    salt: u64,
+    /// The level that is being copied, and the next index on it.
+    level: u8,
+    index: u32,
+    /// Where this level and the one below begin.
+    begins: u32,
+    below: u32,
+    /// Pages of the level below that this level has led to.
+    led_to: u32,
+    at: u32,
+    crc: u32,
+    live: u32,
+}
+
+impl Backup {
+    /// Whether one is under way.
+    pub fn is_active(&self) -> bool {
+        self.going.is_some()
+    }
+}
+
+impl<M: Medium> FileStore<M> {
+    /// Begins a backup of what is durable once this is done.
+    pub(super) fn start_backup(&mut self, meta: &Meta, next_key: u64) -> Result<()> {
+        self.give_up_backup();
+        // A checkpoint says all.
+        (self.incomplete, self.unflushed) = (true, true);
+        self.flush(meta, next_key)?;
+        let salt = hash64(&self.log.number.to_le_bytes(), Some(self.root.salt));
+        let first = first_frame(IN_ROOT);
+        let going = Going {
+            of: self.snapshot,
+            salt,
+            level: 0,
+            index: 0,
+            begins: first,
+            below: first,
+            led_to: 0,
+            at: first,
+            crc: 0,
+            live: 0,
+        };
+        let root = Root { has_segment: true, salt, ..self.root };
+        let segment = Segment { sequence: SEQUENCE, continues: 0 };
+        self.backup.going = Some(going);
+        let medium = &mut self.log.medium;
+        let begun = medium.create(File::BACKUP).and_then(|()| {
+            medium.append(File::BACKUP, &root.to_bytes())?;
+            medium.append(File::BACKUP, &segment.to_bytes(salt, IN_ROOT))
+        });
+        begun.inspect_err(|_| self.give_up_backup())
+    }
+
+    /// Gives up a backup that is not whole.
+    pub(super) fn give_up_backup(&mut self) {
+        if self.backup.going.take().is_some() {
+            self.log.medium.close(File::BACKUP);
+            let _ = self.log.medium.remove(File::BACKUP);
+        }
+    }
+
+    /// Copies at most `budget` pages; true when the copy is whole and durable.
+    pub(super) fn backup_some(&mut self, budget: u32) -> Result<bool> {
+        let Some(mut going) = self.backup.going else { return Err(Error::Corrupt) };
+        let copied = self.copy_some(&mut going, budget);
+        match copied {
+            Ok(false) => self.backup.going = Some(going),
+            Ok(true) => self.backup.going = None,
+            Err(_) => self.give_up_backup(),
+        }
+        copied
+    }
+
+    fn copy_some(&mut self, going: &mut Going, budget: u32) -> Result<bool> {
+        let mut left = budget;
+        while going.level <= going.of.levels && going.of.levels > 0 {
+            let shift = self.table_bits().wrapping_mul(u32::from(going.level));
+            let end = going.of.next_id.checked_sub(1).map_or(0, |last| (last >> shift).wrapping_add(1));
+            if going.index >= end {
+                going.level = going.level.wrapping_add(1);
+                (going.index, going.led_to) = (0, 0);
+                (going.below, going.begins) = (going.begins, going.at);
+                continue;
+            }
+            if left == 0 {
+                return Ok(false);
+            }
+            left = left.wrapping_sub(1);
+            self.copy_page(going)?;
+            going.index = going.index.wrapping_add(1);
+        }
+        self.finish_backup(going)?;
+        Ok(true)
+    }
+
+    /// Copies the page at hand, if there is one.
+    fn copy_page(&mut self, going: &mut Going) -> Result<()> {
+        let frame = (PAGE_HEADER.wrapping_add(self.root.page_size)) as u32;
+        let (level, index) = (going.level, going.index);
+        let location = self.entry_of(&going.of, level, index)?;
+        if location == Location::NONE {
+            return Ok(());
+        }
+        let slot = self.table_slots.first().copied().unwrap_or(NO_SLOT);
+        self.read_page(location, level, index, slot)?;
+        let content = self.cache.bytes_mut(slot)?;
+        if level > 0 {
+            for entry in content.chunks_exact_mut(4).filter(|entry| u32_at(entry, 0) != 0) {
+                let offset = going.below.wrapping_add(going.led_to.wrapping_mul(frame));
+                write_u32(entry, 0, Location::new(IN_ROOT, offset).0);
+                going.led_to = going.led_to.wrapping_add(1);
+            }
+        }
+        let content = self.cache.bytes(slot)?;
+        let header = PageFrame::to_bytes(level, index, seed(going.salt, SEQUENCE, going.at), content);
+        going.live = going.live.wrapping_add(frame);
+        for bytes in [&header[..], content] {
+            going.crc = crc32(going.crc, bytes);
+            going.at =
+                going.at.checked_add(bytes.len() as u32).filter(|at| *at < Location::MAX_OFFSET).ok_or(Error::Full)?;
+            self.log.medium.append(File::BACKUP, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Where a page stood at that checkpoint.
+    fn entry_of(&mut self, of: &Snapshot, level: u8, index: u32) -> Result<Location> {
+        let id = index.checked_shl(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0);
+        let slot = self.table_slots.first().copied().unwrap_or(NO_SLOT);
+        let mut location = of.table;
+        let mut at = of.levels;
+        while at > level && location != Location::NONE {
+            self.read_page(location, at, self.table_index(at, id), slot)?;
+            let offset = self.table_offset(at, id);
+            location = Location(u32_at(self.cache.bytes(slot)?, offset));
+            at = at.wrapping_sub(1);
+        }
+        Ok(location)
+    }
+
+    fn finish_backup(&mut self, going: &mut Going) -> Result<()> {
+        let segments = usize::from(going.live > 0);
+        let table = match going.live {
+            0 => Location::NONE,
+            // The root of the page table is the last page of all.
+            _ => Location::new(IN_ROOT, going.at.wrapping_sub((PAGE_HEADER.wrapping_add(self.root.page_size)) as u32)),
+        };
+        let snapshot = Snapshot { table, ..going.of };
+        let at = going.at;
+        let mut entry = [0; CHECKPOINT_SEGMENT];
+        write(&mut entry, 0, &[IN_ROOT as u8]);
+        write_u32(&mut entry, 4, SEQUENCE);
+        write_u32(&mut entry, 8, going.live);
+        let first: [u8; CHECKPOINT] = snapshot.to_bytes(segments);
+        let entry = entry.get(..segments.wrapping_mul(CHECKPOINT_SEGMENT)).unwrap_or(&[]);
+        let crc = crc32(crc32(seed(going.salt, SEQUENCE, at), &first), entry);
+        let commit_at = at.wrapping_add(checkpoint_len(segments) as u32);
+        let medium = &mut self.log.medium;
+        for bytes in [&first[..], entry, &crc.to_le_bytes()] {
+            going.crc = crc32(going.crc, bytes);
+            medium.append(File::BACKUP, bytes)?;
+        }
+        let commit = Commit {
+            number: 1,
+            sequence: SEQUENCE,
+            offset: commit_at,
+            group_sequence: SEQUENCE,
+            group_offset: first_frame(IN_ROOT),
+            group_len: commit_at.wrapping_sub(first_frame(IN_ROOT)),
+            group_crc: going.crc,
+            checkpoint_sequence: SEQUENCE,
+            checkpoint_offset: at,
+            pages: 0,
+            status: self.status,
+        };
+        let bytes: [u8; COMMIT] = commit.to_bytes(going.salt);
+        medium.append(File::BACKUP, &bytes)?;
+        medium.sync(File::BACKUP)?;
+        medium.close(File::BACKUP);
+        Ok(())
+    }
+}

@@ -1,0 +1,595 @@
+//! Pages in memory: the ones read, and the ones changed and not yet written, in several versions where
+//! savepoints need them.
+//!
+//! A page's slot is found by its id. A page that is changed belongs to the savepoint of its `epoch`; when an
+//! inner savepoint changes it again the older version stays, behind the newer one (`older`), until that
+//! savepoint ends. What is changed is linked in a list, the newest epoch first: so ending a savepoint touches
+//! what was changed in it and nothing else.
+
+use crate::bytes::div_ceil;
+use crate::error::{Error, Result};
+use crate::store::raw::{self, Block, Chunks, Table};
+
+/// No slot.
+pub const NO_SLOT: u16 = u16::MAX;
+const NO_ID: u32 = u32::MAX;
+/// Chunks have at least so many bytes.
+const CHUNK: usize = 2048;
+
+const DIRTY: u8 = 1;
+const FREED: u8 = 2;
+const RECENT: u8 = 4;
+const PINNED: u8 = 8;
+const SHADOWED: u8 = 16;
+const FREE: u8 = 32;
+
+/// One page in memory.
+#[derive(Clone, Copy)]
+struct Slot {
+    id: u32,
+    /// Where it was just written to.
+    location: u32,
+    /// The next one of its bucket, or of the free ones.
+    chain: u16,
+    older: u16,
+    /// In the list of changed ones.
+    before: u16,
+    after: u16,
+    epoch: u16,
+    flags: u8,
+}
+
+const EMPTY: Slot = Slot {
+    id: NO_ID,
+    location: 0,
+    chain: NO_SLOT,
+    older: NO_SLOT,
+    before: NO_SLOT,
+    after: NO_SLOT,
+    epoch: 0,
+    flags: FREE,
+};
+
+/// Which changed pages are to be written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    /// The newest of each page.
+    Newest,
+    /// Those of one savepoint.
+    Of(u16),
+}
+
+/// The cache.
+pub struct Cache {
+    chunks: Chunks,
+    slots: Table<Slot>,
+    buckets: Table<u16>,
+    page_size: usize,
+    pages_per_chunk: usize,
+    /// At most so many pages.
+    limit: usize,
+    /// More pages would have helped.
+    wish: bool,
+    free: u16,
+    changed: u16,
+    hand: u16,
+    /// A slot that is in use, though its page could be read again.
+    keep: u16,
+    /// Slots that are free, or whose page can be read again.
+    available: u16,
+    /// How often a page that was as on the medium was changed, and how many new ones there were, since this was
+    /// last set to 0.
+    pub touched: u32,
+    /// Pages found here, and pages that had to be read.
+    pub hits: u64,
+    /// See above.
+    pub misses: u64,
+}
+
+impl Cache {
+    /// A cache of at most `limit` pages that has no memory yet.
+    pub const fn new() -> Self {
+        Cache {
+            chunks: Chunks::new(0),
+            slots: Table::empty(),
+            buckets: Table::empty(),
+            page_size: 0,
+            pages_per_chunk: 1,
+            limit: 0,
+            wish: false,
+            free: NO_SLOT,
+            changed: NO_SLOT,
+            hand: 0,
+            keep: NO_SLOT,
+            available: 0,
+            touched: 0,
+            hits: 0,
+            misses: 0,
+        }
+    }
+
+    /// Says how large pages are, and how many there may be.
+    pub fn set_size(&mut self, page_size: usize, limit: usize) {
+        self.pages_per_chunk = CHUNK.checked_div(page_size).unwrap_or(1).max(1);
+        self.chunks = Chunks::new((self.pages_per_chunk.wrapping_mul(page_size)) as u32);
+        self.page_size = page_size;
+        self.limit = limit.min(usize::from(NO_SLOT) - 1);
+    }
+
+    // ---- memory ----
+
+    /// Pages that there is memory for.
+    pub fn held(&self) -> usize {
+        (self.chunks.held() as usize).wrapping_mul(self.pages_per_chunk)
+    }
+
+    fn chunks_at_most(&self) -> usize {
+        (self.limit.checked_div(self.pages_per_chunk).unwrap_or(0)).max(1)
+    }
+
+    /// Bytes of the block that the cache needs next to hold `pages` pages; 0 when it does.
+    pub fn wanted(&self, pages: usize) -> usize {
+        let slots = self.chunks_at_most().wrapping_mul(self.pages_per_chunk);
+        if self.slots.is_empty() {
+            return slots.wrapping_mul(size_of::<Slot>());
+        }
+        if self.buckets.is_empty() {
+            return slots.next_power_of_two().wrapping_mul(size_of::<u16>());
+        }
+        if self.chunks.capacity() == 0 {
+            return self.chunks_at_most().wrapping_mul(size_of::<*mut u8>());
+        }
+        if self.held() < pages && (self.chunks.held() as usize) < self.chunks_at_most() {
+            self.chunks.chunk_bytes()
+        } else {
+            0
+        }
+    }
+
+    /// What is wanted between calls: another chunk, when one would have helped.
+    pub fn wished(&self) -> usize {
+        if self.wish {
+            self.wanted(self.held().wrapping_add(1))
+        } else {
+            0
+        }
+    }
+
+    /// There is no more memory than what there is.
+    pub fn refuse(&mut self) {
+        self.wish = false;
+        self.limit = self.held();
+    }
+
+    /// Takes a block of the size that is wanted.
+    pub fn give(&mut self, block: Block) -> Option<Block> {
+        let slots = self.chunks_at_most().wrapping_mul(self.pages_per_chunk);
+        self.wish = false;
+        if self.slots.is_empty() {
+            self.slots = Table::new(block, slots, EMPTY);
+        } else if self.buckets.is_empty() {
+            self.buckets = Table::new(block, slots.next_power_of_two(), NO_SLOT);
+        } else if self.chunks.capacity() == 0 {
+            return self.chunks.grow(block);
+        } else {
+            let chunk = match self.chunks.add(block) {
+                Ok(chunk) => chunk as usize,
+                Err(block) => return Some(block),
+            };
+            for index in 0..self.pages_per_chunk {
+                let slot = chunk.wrapping_mul(self.pages_per_chunk).wrapping_add(index) as u16;
+                self.set(slot, |slot| *slot = EMPTY);
+                self.release(slot);
+            }
+        }
+        None
+    }
+
+    /// A chunk beyond the limit, once nothing in it is needed.
+    pub fn surplus(&mut self) -> Option<Block> {
+        if (self.chunks.held() as usize) <= self.chunks_at_most() {
+            return None;
+        }
+        let chunk = self.chunks.places().checked_sub(1)?;
+        let first = (chunk as usize).wrapping_mul(self.pages_per_chunk);
+        let all = (first..first.wrapping_add(self.pages_per_chunk)).map(|index| index as u16);
+        if all.clone().any(|slot| self.slot(slot).flags & (DIRTY | PINNED) != 0) {
+            return None;
+        }
+        for slot in all {
+            if self.slot(slot).flags & FREE == 0 {
+                self.forget(slot);
+            }
+            self.unlink_free(slot);
+            self.available = self.available.wrapping_sub(1);
+        }
+        self.chunks.remove(chunk)
+    }
+
+    /// Says how many pages there may be from now on; no more than the table of slots has room for.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.min(self.slots.len());
+    }
+
+    /// On closing: every block in turn.
+    pub fn reclaim(&mut self) -> Option<Block> {
+        match self.chunks.places().checked_sub(1) {
+            Some(last) => self.chunks.remove(last),
+            None => self.chunks.take_table().or_else(|| self.buckets.take_block()).or_else(|| self.slots.take_block()),
+        }
+    }
+
+    // ---- slots ----
+
+    #[inline]
+    fn slot(&self, slot: u16) -> Slot {
+        self.slots.as_slice().get(usize::from(slot)).copied().unwrap_or(EMPTY)
+    }
+
+    #[inline]
+    fn set(&mut self, slot: u16, change: impl FnOnce(&mut Slot)) {
+        if let Some(slot) = self.slots.as_mut_slice().get_mut(usize::from(slot)) {
+            change(slot);
+        }
+    }
+
+    fn unlink_free(&mut self, slot: u16) {
+        let next = self.slot(slot).chain;
+        if self.free == slot {
+            self.free = next;
+            return;
+        }
+        let mut at = self.free;
+        while at != NO_SLOT {
+            let after = self.slot(at).chain;
+            if after == slot {
+                return self.set(at, |slot| slot.chain = next);
+            }
+            at = after;
+        }
+    }
+
+    /// Makes a slot, which nothing refers to any more, a free one.
+    fn release(&mut self, slot: u16) {
+        let free = self.free;
+        self.set(slot, |slot| *slot = Slot { chain: free, ..EMPTY });
+        self.free = slot;
+        self.available = self.available.wrapping_add(1);
+    }
+
+    #[inline]
+    fn place(&self, slot: u16) -> (u32, usize) {
+        let (slot, per) = (usize::from(slot), self.pages_per_chunk.max(1));
+        ((slot / per) as u32, (slot % per).wrapping_mul(self.page_size))
+    }
+
+    /// The bytes of a slot.
+    #[inline]
+    pub fn bytes(&self, slot: u16) -> Result<&[u8]> {
+        let (chunk, at) = self.place(slot);
+        self.chunks.bytes(chunk, at, self.page_size).ok_or(Error::Corrupt)
+    }
+
+    /// The same, to change.
+    #[inline]
+    pub fn bytes_mut(&mut self, slot: u16) -> Result<&mut [u8]> {
+        let (chunk, at) = self.place(slot);
+        self.chunks.bytes_mut(chunk, at, self.page_size).ok_or(Error::Corrupt)
+    }
+
+    /// Two to read and one to change.
+    pub fn two_and_one(&mut self, left: u16, right: u16, one: u16) -> Result<(&[u8], &[u8], &mut [u8])> {
+        let (left, right, one, size) = (self.place(left), self.place(right), self.place(one), self.page_size);
+        self.chunks.two_and_one([left, right], one, size).ok_or(Error::Corrupt)
+    }
+
+    /// Copies one slot's bytes to another.
+    pub fn copy(&mut self, from: u16, to: u16) -> Result<()> {
+        let (source, _, copy) = self.two_and_one(from, from, to)?;
+        raw::copy(copy, source);
+        Ok(())
+    }
+
+    #[inline]
+    fn bucket_of(&self, id: u32) -> usize {
+        // Ids are given in order: a multiplication spreads them, and those of the page table.
+        (id.wrapping_mul(0x9e37_79b1) >> 12) as usize & self.buckets.len().wrapping_sub(1)
+    }
+
+    fn bucket(&self, id: u32) -> u16 {
+        self.buckets.as_slice().get(self.bucket_of(id)).copied().unwrap_or(NO_SLOT)
+    }
+
+    fn set_bucket(&mut self, id: u32, slot: u16) {
+        let at = self.bucket_of(id);
+        if let Some(bucket) = self.buckets.as_mut_slice().get_mut(at) {
+            *bucket = slot;
+        }
+    }
+
+    /// The slot of a page, the newest version's.
+    #[inline]
+    pub fn find(&mut self, id: u32) -> Option<u16> {
+        let mut at = self.bucket(id);
+        while at != NO_SLOT {
+            let slot = self.slots.as_mut_slice().get_mut(usize::from(at))?;
+            if slot.id == id {
+                slot.flags |= RECENT;
+                return Some(at);
+            }
+            at = slot.chain;
+        }
+        None
+    }
+
+    fn link(&mut self, slot: u16, id: u32) {
+        let chain = self.bucket(id);
+        self.set(slot, |slot| (slot.id, slot.chain) = (id, chain));
+        self.set_bucket(id, slot);
+    }
+
+    fn unlink(&mut self, slot: u16) {
+        let Slot { id, chain, .. } = self.slot(slot);
+        let mut at = self.bucket(id);
+        if at == slot {
+            return self.set_bucket(id, chain);
+        }
+        while at != NO_SLOT {
+            let next = self.slot(at).chain;
+            if next == slot {
+                return self.set(at, |slot| slot.chain = chain);
+            }
+            at = next;
+        }
+    }
+
+    /// Slots that can be had without writing anything.
+    pub fn available(&self) -> usize {
+        usize::from(self.available)
+    }
+
+    /// Keeps a slot from being taken until another one is kept, or none ([`NO_SLOT`]).
+    pub fn keep(&mut self, slot: u16) {
+        self.keep = slot;
+    }
+
+    /// A slot for a page, from the free ones or from a page that can be read again; `None` when all are changed.
+    pub fn take(&mut self) -> Option<u16> {
+        if self.free != NO_SLOT {
+            let slot = self.free;
+            self.free = self.slot(slot).chain;
+            self.available = self.available.wrapping_sub(1);
+            self.set(slot, |slot| *slot = Slot { flags: PINNED, ..EMPTY });
+            return Some(slot);
+        }
+        self.wish = (self.chunks.held() as usize) < self.chunks_at_most();
+        // Twice around: the first time the recently used ones are passed over.
+        for _ in 0..self.held().wrapping_mul(2) {
+            let at = self.hand;
+            self.hand = if usize::from(at).wrapping_add(1) >= self.held() { 0 } else { at.wrapping_add(1) };
+            let flags = self.slot(at).flags;
+            if flags & (DIRTY | PINNED | FREE) != 0 || at == self.keep {
+                continue;
+            }
+            if flags & RECENT != 0 {
+                self.set(at, |slot| slot.flags &= !RECENT);
+                continue;
+            }
+            self.unlink(at);
+            self.available = self.available.wrapping_sub(1);
+            self.set(at, |slot| *slot = Slot { flags: PINNED, ..EMPTY });
+            return Some(at);
+        }
+        None
+    }
+
+    /// Gives a slot back that was taken and not used. (One that is used and not given to a page stays taken.)
+    pub fn give_back(&mut self, slot: u16) {
+        self.release(slot);
+    }
+
+    /// Makes a slot that was taken that of a page as it stands on the medium.
+    pub fn hold(&mut self, slot: u16, id: u32) {
+        self.link(slot, id);
+        self.set(slot, |slot| slot.flags = RECENT);
+        self.available = self.available.wrapping_add(1);
+    }
+
+    /// Forgets a page that can be read again.
+    pub fn forget(&mut self, slot: u16) {
+        self.unlink(slot);
+        self.available = self.available.wrapping_sub(1);
+        self.release(slot);
+    }
+
+    /// Forgets every page that can be read again and whose id fits.
+    pub fn forget_clean(&mut self, which: impl Fn(u32) -> bool) {
+        for slot in 0..self.held() as u16 {
+            let Slot { id, flags, .. } = self.slot(slot);
+            if flags & (DIRTY | PINNED | FREE) == 0 && which(id) {
+                self.forget(slot);
+            }
+        }
+    }
+
+    // ---- versions ----
+
+    /// Whether a page is changed, in which savepoint, and whether it was given back there.
+    #[inline]
+    pub fn change_of(&self, slot: u16) -> Option<(u16, bool)> {
+        let Slot { flags, epoch, .. } = self.slot(slot);
+        (flags & DIRTY != 0).then_some((epoch, flags & FREED != 0))
+    }
+
+    fn push_changed(&mut self, slot: u16, epoch: u16) {
+        let first = self.changed;
+        self.set(slot, |slot| {
+            (slot.before, slot.after, slot.epoch) = (NO_SLOT, first, epoch);
+            slot.flags |= DIRTY;
+        });
+        self.set(first, |next| next.before = slot);
+        self.changed = slot;
+    }
+
+    fn unlink_changed(&mut self, slot: u16) {
+        let Slot { before, after, .. } = self.slot(slot);
+        if before == NO_SLOT {
+            self.changed = after;
+        } else {
+            self.set(before, |slot| slot.after = after);
+        }
+        if after != NO_SLOT {
+            self.set(after, |slot| slot.before = before);
+        }
+    }
+
+    /// Makes a slot that was taken that of a new page.
+    pub fn add_new(&mut self, slot: u16, id: u32, epoch: u16) {
+        self.link(slot, id);
+        self.set(slot, |slot| slot.flags = RECENT);
+        self.touched = self.touched.saturating_add(1);
+        self.push_changed(slot, epoch);
+    }
+
+    /// A page as it stands on the medium is about to be changed, or given back, in a savepoint.
+    pub fn change(&mut self, slot: u16, epoch: u16) {
+        self.available = self.available.wrapping_sub(1);
+        self.touched = self.touched.saturating_add(1);
+        self.push_changed(slot, epoch);
+    }
+
+    /// A changed page is about to be changed in an inner savepoint: `slot`, just taken, becomes its newer version.
+    pub fn shadow(&mut self, older: u16, slot: u16, epoch: u16) -> Result<()> {
+        self.copy(older, slot)?;
+        let id = self.slot(older).id;
+        self.unlink(older);
+        self.set(older, |older| older.flags |= SHADOWED);
+        self.link(slot, id);
+        self.set(slot, |slot| (slot.older, slot.flags) = (older, RECENT));
+        self.push_changed(slot, epoch);
+        Ok(())
+    }
+
+    /// Marks a changed page as given back.
+    pub fn set_freed(&mut self, slot: u16) {
+        self.set(slot, |slot| slot.flags |= FREED);
+    }
+
+    /// Lets go of a changed page's newest version: of a new page all there is, else the older one comes back.
+    pub fn drop_changed(&mut self, slot: u16) {
+        let Slot { id, older, .. } = self.slot(slot);
+        self.unlink(slot);
+        self.unlink_changed(slot);
+        self.release(slot);
+        if older != NO_SLOT {
+            self.set(older, |older| older.flags &= !SHADOWED);
+            self.link(older, id);
+        }
+    }
+
+    fn first_changed(&self, epoch: u16) -> Option<u16> {
+        let first = self.changed;
+        (first != NO_SLOT && self.slot(first).epoch >= epoch).then_some(first)
+    }
+
+    /// A savepoint is rolled back.
+    pub fn discard(&mut self, epoch: u16) {
+        while let Some(slot) = self.first_changed(epoch) {
+            self.drop_changed(slot);
+        }
+    }
+
+    /// A savepoint ends: its versions are those of the one around it.
+    pub fn merge(&mut self, epoch: u16) {
+        let around = epoch.saturating_sub(1);
+        let mut at = self.changed;
+        while at != NO_SLOT && self.slot(at).epoch >= epoch {
+            let older = self.slot(at).older;
+            self.set(at, |slot| slot.epoch = around);
+            if older != NO_SLOT && self.slot(older).epoch == around {
+                let oldest = self.slot(older).older;
+                self.set(at, |slot| slot.older = oldest);
+                self.unlink_changed(older);
+                self.release(older);
+            }
+            at = self.slot(at).after;
+        }
+    }
+
+    // ---- writing out ----
+
+    /// Of the changed pages that are to be written: the one with the least id of `from` or more, and whether it was
+    /// given back.
+    pub fn next_changed(&self, versions: Versions, from: u32) -> Option<(u16, u32, bool)> {
+        let mut best: Option<(u16, u32, bool)> = None;
+        let mut at = self.changed;
+        while at != NO_SLOT {
+            let Slot { id, flags, epoch, after, .. } = self.slot(at);
+            let wanted = match versions {
+                Versions::Newest => flags & SHADOWED == 0,
+                Versions::Of(one) => epoch == one,
+            };
+            if wanted && id >= from && best.is_none_or(|(_, least, _)| id < least) {
+                best = Some((at, id, flags & FREED != 0));
+            }
+            at = after;
+        }
+        best
+    }
+
+    /// Notes where a page was written to.
+    pub fn set_location(&mut self, slot: u16, location: u32) {
+        self.set(slot, |slot| slot.location = location);
+    }
+
+    /// Where it was.
+    pub fn location(&self, slot: u16) -> u32 {
+        self.slot(slot).location
+    }
+
+    /// These versions are on the medium now. What they make superfluous is let go.
+    pub fn written(&mut self, versions: Versions) {
+        let mut at = self.changed;
+        while at != NO_SLOT {
+            let Slot { flags, epoch, after, older, .. } = self.slot(at);
+            at = match versions {
+                Versions::Of(one) if epoch != one => after,
+                _ => {
+                    let slot = at;
+                    self.unlink_changed(slot);
+                    self.settle(slot, flags, older);
+                    after
+                }
+            };
+        }
+    }
+
+    /// A version that has left the list of the changed ones: kept as a page that can be read again if it is the
+    /// newest one.
+    fn settle(&mut self, slot: u16, flags: u8, older: u16) {
+        if flags & SHADOWED != 0 {
+            // A newer version refers to it.
+            for at in 0..self.held() as u16 {
+                if self.slot(at).older == slot {
+                    self.set(at, |newer| newer.older = older);
+                }
+            }
+            self.release(slot);
+        } else if flags & FREED != 0 {
+            self.unlink(slot);
+            self.release(slot);
+        } else {
+            self.set(slot, |slot| {
+                slot.flags = RECENT;
+                slot.older = NO_SLOT;
+            });
+            self.available = self.available.wrapping_add(1);
+        }
+    }
+}
+
+/// Slots that so many pages take, rounded up to whole chunks.
+pub fn round_up(pages: usize, page_size: usize) -> usize {
+    let per = CHUNK.checked_div(page_size).unwrap_or(1).max(1);
+    div_ceil(pages, per).wrapping_mul(per)
+}

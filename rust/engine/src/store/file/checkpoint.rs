@@ -1,0 +1,321 @@
+//! Writing: pages, the parts of the page table that they change, checkpoints, commits.
+
+use super::cache::{Versions, NO_SLOT};
+use super::crc::crc32;
+use super::format::{checkpoint_len, Location, PageFrame, Snapshot, CHECKPOINT, CHECKPOINT_SEGMENT, PAGE_HEADER};
+use super::log::{Log, Place};
+use super::medium::Medium;
+use super::table::{cache_id, is_table, MAX_LEVELS};
+use super::{FileStore, DELTA_BYTES, LEAST_PAGES};
+use crate::bytes::{u32_at, write, write_u32};
+use crate::error::{Error, Result, ENOSPC};
+use crate::store::{Meta, Status};
+
+/// The pages of the table that are being made anew, one a level: its index there, and where the old one stands.
+type Path = [Option<(u32, Location)>; MAX_LEVELS as usize];
+
+impl<M: Medium> FileStore<M> {
+    /// Appends a page and gives where it stands.
+    fn append_page(&mut self, level: u8, id: u32, slot: u16) -> Result<Location> {
+        let len = PAGE_HEADER.wrapping_add(self.root.page_size);
+        // What begins a segment anew is not what the deltas go on from.
+        self.incomplete |= self.log.head().is_none();
+        let appended = self.log.aligned_room_for(len).and_then(|head| {
+            let seed = self.log.seed_at(head.place, head.at);
+            let content = self.cache.bytes(slot)?;
+            self.log.append(&PageFrame::to_bytes(level, id, seed, content))?;
+            self.log.append(content)?;
+            Ok(Location::new(head.place, head.at))
+        });
+        self.incomplete |= appended.is_err();
+        appended
+    }
+
+    /// Runs what appends to the log. When it fails all is as before, but for the head.
+    fn attempt<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let live = self.log.live();
+        write(self).inspect_err(|_| {
+            self.incomplete = true;
+            self.log.set_live(&live);
+            self.cache.forget_clean(is_table);
+        })
+    }
+
+    /// Writes changed pages and what they change in the page table.
+    fn append_versions(&mut self, versions: Versions) -> Result<Snapshot> {
+        self.write_pages(versions)?;
+        self.write_table(versions)
+    }
+
+    /// The same, made durable, so that the pages can leave the cache.
+    pub(super) fn write_versions(&mut self, versions: Versions) -> Result<()> {
+        if self.cache.next_changed(versions, 0).is_some() {
+            self.snapshot = self.attempt(|store| {
+                let snapshot = store.append_versions(versions)?;
+                store.log.sync().map(|()| snapshot)
+            })?;
+            self.cache.written(versions);
+            // The deltas before do not count any more: what follows them is not all of the group.
+            self.incomplete = true;
+            self.log.end_group();
+        }
+        Ok(())
+    }
+
+    fn write_pages(&mut self, versions: Versions) -> Result<()> {
+        let mut from = 0;
+        while let Some((slot, id, freed)) = self.cache.next_changed(versions, from) {
+            let location = if freed { Location::NONE } else { self.append_page(0, id, slot)? };
+            self.cache.set_location(slot, location.0);
+            from = id.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Writes the pages of the table above the pages just written, each once.
+    fn write_table(&mut self, versions: Versions) -> Result<Snapshot> {
+        let frame = PAGE_HEADER.wrapping_add(self.root.page_size) as i32;
+        let mut path: Path = [None; MAX_LEVELS as usize];
+        let mut snapshot = self.snapshot;
+        let mut from = 0;
+        while let Some((slot, id, freed)) = self.cache.next_changed(versions, from) {
+            self.deepen(&mut path, &mut snapshot, id)?;
+            self.open_path(&mut path, &mut snapshot, id)?;
+            let (lowest, offset) = (self.table_slot(1), self.table_offset(1, id));
+            let old = Location(u32_at(self.cache.bytes(lowest)?, offset));
+            let new = Location(self.cache.location(slot));
+            write_u32(self.cache.bytes_mut(lowest)?, offset, new.0);
+            self.log.add_live(old, -frame);
+            self.log.add_live(new, frame);
+            if freed {
+                snapshot.free_ids = snapshot.free_ids.wrapping_add(1);
+            }
+            from = id.saturating_add(1);
+        }
+        self.close_path(&mut path, &mut snapshot, MAX_LEVELS)?;
+        Ok(snapshot)
+    }
+
+    fn table_slot(&self, level: u8) -> u16 {
+        self.table_slots.get(usize::from(level).wrapping_sub(1)).copied().unwrap_or(NO_SLOT)
+    }
+
+    /// Puts levels on top of the table until an id has a place in it.
+    fn deepen(&mut self, path: &mut Path, snapshot: &mut Snapshot, id: u32) -> Result<()> {
+        while self.table_index(snapshot.levels, id) > 0 || snapshot.levels == 0 {
+            // What is below the new root must be whole.
+            self.close_path(path, snapshot, MAX_LEVELS)?;
+            let old = snapshot.table;
+            snapshot.levels = snapshot.levels.wrapping_add(1);
+            if snapshot.levels > MAX_LEVELS {
+                return Err(Error::Full);
+            }
+            let slot = self.table_slot(snapshot.levels);
+            let bytes = self.cache.bytes_mut(slot)?;
+            bytes.fill(0);
+            write_u32(bytes, 0, old.0);
+            if let Some(entry) = path.get_mut(usize::from(snapshot.levels).wrapping_sub(1)) {
+                *entry = Some((0, Location::NONE));
+            }
+            snapshot.table = Location::NONE;
+        }
+        Ok(())
+    }
+
+    /// Makes the pages of the table on the way to an id those that are made anew.
+    fn open_path(&mut self, path: &mut Path, snapshot: &mut Snapshot, id: u32) -> Result<()> {
+        let entry = |path: &Path, level: u8| path.get(usize::from(level).wrapping_sub(1)).copied().flatten();
+        for level in (1..=snapshot.levels).rev() {
+            let index = self.table_index(level, id);
+            if entry(path, level).is_some_and(|(open, _)| open == index) {
+                continue;
+            }
+            self.close_path(path, snapshot, level)?;
+            let old = if level == snapshot.levels {
+                snapshot.table
+            } else {
+                let above = self.table_slot(level.wrapping_add(1));
+                let offset = self.table_offset(level.wrapping_add(1), id);
+                Location(u32_at(self.cache.bytes(above)?, offset))
+            };
+            self.fill_table_slot(level, index, old)?;
+            if let Some(place) = path.get_mut(usize::from(level).wrapping_sub(1)) {
+                *place = Some((index, old));
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies a page of the table to where it is made anew.
+    fn fill_table_slot(&mut self, level: u8, index: u32, old: Location) -> Result<()> {
+        let slot = self.table_slot(level);
+        if old == Location::NONE {
+            self.cache.bytes_mut(slot)?.fill(0);
+            return Ok(());
+        }
+        match self.cache.find(cache_id(level, index)) {
+            Some(cached) => self.cache.copy(cached, slot),
+            None => self.read_page(old, level, index, slot),
+        }
+    }
+
+    /// Writes the pages of the table that were made anew on this level and those below, and tells those above.
+    fn close_path(&mut self, path: &mut Path, snapshot: &mut Snapshot, top: u8) -> Result<()> {
+        let frame = PAGE_HEADER.wrapping_add(self.root.page_size) as i32;
+        for level in 1..=top.min(snapshot.levels) {
+            let Some(entry) = path.get_mut(usize::from(level).wrapping_sub(1)).and_then(|entry| entry.take()) else {
+                continue;
+            };
+            let (index, old) = entry;
+            let slot = self.table_slot(level);
+            let empty = self.cache.bytes(slot)?.iter().all(|byte| *byte == 0);
+            let new = if empty { Location::NONE } else { self.append_page(level, index, slot)? };
+            self.log.add_live(old, -frame);
+            self.log.add_live(new, frame);
+            if let Some(cached) = self.cache.find(cache_id(level, index)) {
+                if empty {
+                    self.cache.forget(cached);
+                } else {
+                    self.cache.copy(slot, cached)?;
+                }
+            }
+            if level == snapshot.levels {
+                snapshot.table = new;
+            } else {
+                let above = self.table_slot(level.wrapping_add(1));
+                let offset = self.table_offset(
+                    level.wrapping_add(1),
+                    index.wrapping_shl(self.table_bits().wrapping_mul(u32::from(level))),
+                );
+                write_u32(self.cache.bytes_mut(above)?, offset, new.0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends a checkpoint and gives where it stands.
+    pub(super) fn append_snapshot(&mut self, snapshot: &Snapshot) -> Result<Location> {
+        let listed = |log: &Log<M>, place: usize| log.known(place).live > 0;
+        let segments = Log::<M>::places().filter(|place| listed(&self.log, *place)).count();
+        self.incomplete |= self.log.head().is_none();
+        let appended = self.log.aligned_room_for(checkpoint_len(segments)).and_then(|head| {
+            let first: [u8; CHECKPOINT] = snapshot.to_bytes(segments);
+            let mut crc = crc32(self.log.seed_at(head.place, head.at), &first);
+            self.log.append(&first)?;
+            for place in Log::<M>::places() {
+                let known = self.log.known(place);
+                if listed(&self.log, place) {
+                    let mut entry = [0; CHECKPOINT_SEGMENT];
+                    write(&mut entry, 0, &[place as u8]);
+                    write_u32(&mut entry, 4, known.sequence);
+                    write_u32(&mut entry, 8, known.live);
+                    crc = crc32(crc, &entry);
+                    self.log.append(&entry)?;
+                }
+            }
+            self.log.append(&crc.to_le_bytes())?;
+            Ok(Location::new(head.place, head.at))
+        });
+        self.incomplete |= appended.is_err();
+        appended
+    }
+
+    /// Reads a checkpoint, and takes its counts of what lives in each segment.
+    pub(super) fn read_checkpoint(&mut self, place: usize, offset: u32) -> Result<Snapshot> {
+        let mut first = [0; CHECKPOINT];
+        self.log.read(place, offset, &mut first)?;
+        let (snapshot, segments) = Snapshot::read(&first).ok_or(Error::Corrupt)?;
+        let mut crc = crc32(self.log.seed_at(place, offset), &first);
+        let mut at = offset.wrapping_add(CHECKPOINT as u32);
+        // Twice through the table: nothing of it counts before its CRC has been seen.
+        let mut entry = [0; CHECKPOINT_SEGMENT];
+        for _ in 0..segments {
+            self.log.read(place, at, &mut entry)?;
+            crc = crc32(crc, &entry);
+            at = at.wrapping_add(CHECKPOINT_SEGMENT as u32);
+        }
+        let mut sum = [0; 4];
+        self.log.read(place, at, &mut sum)?;
+        if u32_at(&sum, 0) != crc {
+            return Err(Error::Corrupt);
+        }
+        for place in Log::<M>::places() {
+            if let Some(known) = self.log.known_mut(place) {
+                known.live = 0;
+            }
+        }
+        at = offset.wrapping_add(CHECKPOINT as u32);
+        for _ in 0..segments {
+            self.log.read(place, at, &mut entry)?;
+            at = at.wrapping_add(CHECKPOINT_SEGMENT as u32);
+            let known = self.log.known_mut(usize::from(entry.first().copied().unwrap_or(0))).ok_or(Error::Corrupt)?;
+            // Pages live in a segment that is not there.
+            if known.sequence != u32_at(&entry, 4) {
+                return Err(Error::Corrupt);
+            }
+            known.live = u32_at(&entry, 8);
+        }
+        Ok(snapshot)
+    }
+
+    /// Whether pages should be written rather than kept changed in the cache.
+    pub(super) fn is_short_of_slots(&self) -> bool {
+        self.cache.available() < self.cache.held() / 4
+    }
+
+    /// Whether opening would have to do too much again, or could not.
+    fn checkpoint_is_due(&self) -> bool {
+        let most = self.cache.held().max(LEAST_PAGES).wrapping_mul(3) / 4;
+        self.incomplete
+            || self.log.head().is_none()
+            || self.delta_bytes > DELTA_BYTES
+            || self.cache.touched as usize > most
+            || self.is_short_of_slots()
+    }
+
+    /// Makes everything durable, what open savepoints have done too. When that fails all is as before, but for the
+    /// head.
+    pub(super) fn flush(&mut self, meta: &Meta, next_key: u64) -> Result<()> {
+        self.finish_rollback()?;
+        if !self.unflushed {
+            return Ok(());
+        }
+        self.wake();
+        let status = Status { next_key, ..self.status };
+        let mut flushed = self.flush_once(meta, status);
+        if flushed == Err(Error::Io(ENOSPC)) && self.give_up_spare() {
+            flushed = self.flush_once(meta, status);
+        }
+        flushed?;
+        (self.key_limit, self.unflushed) = (status.next_key, false);
+        Ok(())
+    }
+
+    fn flush_once(&mut self, meta: &Meta, status: Status) -> Result<()> {
+        if self.checkpoint_is_due() {
+            return self.write_checkpoint(meta, status);
+        }
+        let committed = self.log.commit(self.checkpoint, self.cache.touched, status);
+        self.incomplete |= committed.is_err();
+        committed.map(|_| ())
+    }
+
+    /// Commits by writing everything that is changed.
+    pub(super) fn write_checkpoint(&mut self, meta: &Meta, status: Status) -> Result<()> {
+        self.clean_some();
+        let (snapshot, checkpoint, begins) = self.attempt(|store| {
+            let snapshot = Snapshot { meta: *meta, ..store.append_versions(Versions::Newest)? };
+            let location = store.append_snapshot(&snapshot)?;
+            let sequence = store.log.known(location.place()).sequence;
+            let checkpoint = Place { sequence, offset: location.offset() };
+            let begins = store.log.commit(checkpoint, 0, status)?;
+            Ok((snapshot, checkpoint, begins))
+        })?;
+        (self.snapshot, self.checkpoint, self.needed_from) = (snapshot, checkpoint, begins);
+        self.cache.written(Versions::Newest);
+        (self.incomplete, self.delta_bytes, self.cache.touched) = (false, 0, 0);
+        self.cache.set_limit(self.options.cache_pages);
+        self.after_checkpoint();
+        Ok(())
+    }
+}

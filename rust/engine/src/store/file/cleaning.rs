@@ -1,0 +1,172 @@
+//! Getting space back: what lives in the emptiest segment is copied to the head, a few pages with each
+//! checkpoint; a segment in which nothing lives is removed.
+//!
+//! To copy a page is to mark it as changed: the checkpoint then writes it. A page of the page table is written
+//! with any page that it leads to.
+
+use super::format::{frame_len, Location, PageFrame, CHECKPOINT, IN_ROOT, PAGE, PAGE_HEADER};
+use super::log::Log;
+use super::medium::Medium;
+use super::FileStore;
+use crate::bytes::u32_at;
+use crate::error::{Error, Result};
+use crate::store::{Meta, PageId};
+
+/// Pages copied with one checkpoint at most.
+const PAGES: u32 = 12;
+/// What does not live may take so many bytes, and half of what lives.
+const ALLOWED: u64 = 24_576;
+
+/// How far cleaning has come.
+#[derive(Default)]
+pub struct Cleaning {
+    /// The place of the segment that is being cleaned, and the next frame in it.
+    victim: Option<(usize, u32)>,
+    /// Segments with pages that cannot be read: they stay. Bit n for place n.
+    stuck: u64,
+}
+
+impl<M: Medium> FileStore<M> {
+    /// Copies some of what lives in the emptiest segment, if too much of the files is dead. What fails here fails
+    /// nobody: it is tried again with the next checkpoint.
+    pub(super) fn clean_some(&mut self) {
+        if !self.backup.is_active() && self.has_too_much_garbage() {
+            let _ = self.clean(PAGES, self.is_full());
+        }
+    }
+
+    fn has_too_much_garbage(&self) -> bool {
+        let (size, live) = self.log.bytes();
+        self.is_full() || size.saturating_sub(live) > live / 2 + ALLOWED
+    }
+
+    /// Marks at most `budget` pages of the emptiest segment as changed; true when there is nothing more to be gained
+    /// before a checkpoint. `hard`: a little gain is enough.
+    pub(super) fn clean(&mut self, budget: u32, hard: bool) -> Result<bool> {
+        let mut left = budget;
+        if self.cleaning.victim.is_none() {
+            self.cleaning.victim = self.emptiest(hard).map(|place| (place, Log::<M>::first_frame(place)));
+        }
+        let Some((place, mut at)) = self.cleaning.victim else { return Ok(true) };
+        while left > 0 && self.cache.available() > super::FOR_READING.wrapping_add(1) {
+            if at >= self.log.known(place).size || self.log.known(place).sequence == 0 {
+                return Ok(true);
+            }
+            let step = self.clean_frame(place, at);
+            match step {
+                Ok((len, copied)) => {
+                    at = at.saturating_add(len);
+                    left = left.saturating_sub(u32::from(copied));
+                    self.cleaning.victim = Some((place, at));
+                }
+                Err(Error::Corrupt) => {
+                    self.cleaning.stuck |= 1u64.wrapping_shl(place as u32);
+                    self.cleaning.victim = None;
+                    return Ok(true);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Goes on with cleaning, beyond what commits do of it, and commits; true when nothing is to be gained any more.
+    pub(super) fn compact_some(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<bool> {
+        if self.backup.is_active() {
+            return Ok(true);
+        }
+        let before = self.log.bytes().0;
+        if self.cleaning.victim.is_none() && self.emptiest(false).is_none() {
+            // What was changed before may lead to a victim once it is written.
+            let clean = !self.unflushed;
+            self.incomplete |= !clean;
+            return self.flush(meta, next_key).map(|()| clean);
+        }
+        if self.clean(budget, false)? || self.is_short_of_slots() {
+            self.incomplete = true;
+            self.unflushed = true;
+            self.flush(meta, next_key)?;
+            return Ok(self.cleaning.victim.is_none() && self.log.bytes().0 >= before);
+        }
+        Ok(false)
+    }
+
+    /// The segment in which least lives of all that can be removed, if that is worth it.
+    fn emptiest(&self, hard: bool) -> Option<usize> {
+        let head = self.log.head().map_or(u32::MAX, |head| self.log.known(head.place).sequence);
+        // What lives, in sixty-fourths.
+        let part = |place: &usize| {
+            let known = self.log.known(*place);
+            u64::from(known.live).wrapping_mul(64).checked_div(u64::from(known.size)).unwrap_or(0)
+        };
+        let most = if hard { 52 } else { 46 };
+        Log::<M>::places()
+            .filter(|place| *place != IN_ROOT && self.cleaning.stuck >> *place & 1 == 0)
+            .filter(|place| (1..head).contains(&self.log.known(*place).sequence))
+            .filter(|place| self.log.known(*place).live > 0 && part(place) <= most)
+            .min_by_key(part)
+    }
+
+    /// Looks at one frame of the victim: how long it is, and whether it was a page that lives.
+    fn clean_frame(&mut self, place: usize, at: u32) -> Result<(u32, bool)> {
+        let mut header = [0; CHECKPOINT];
+        let header = self.log.peek(place, at, &mut header)?;
+        let len = frame_len(header, self.root.page_size).ok_or(Error::Corrupt)?;
+        if header.first() != Some(&PAGE) {
+            return Ok((len, false));
+        }
+        let page = header.get(..PAGE_HEADER).and_then(|header| PageFrame::read(header, self.root.page_size));
+        let PageFrame { level, id, .. } = page.ok_or(Error::Corrupt)?;
+        let id = id.checked_shl(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0);
+        if self.table_entry_above(level.saturating_add(1), id)? != Location::new(place, at) {
+            return Ok((len, false));
+        }
+        let id = self.any_page_below(level, id)?;
+        let copied = self.cache.find(id).is_none_or(|slot| self.cache.change_of(slot).is_none());
+        if copied {
+            self.changeable(PageId(id))?;
+        }
+        Ok((len, copied))
+    }
+
+    /// The first page that a page of the page table leads to.
+    fn any_page_below(&mut self, level: u8, id: u32) -> Result<u32> {
+        let (mut id, mut level) = (id, level);
+        while level > 0 {
+            let location = self.table_entry_above(level.saturating_add(1), id)?;
+            let slot = self.load_table(level, self.table_index(level, id), location)?;
+            let entries = self.cache.bytes(slot)?.chunks_exact(4);
+            let first = entries.take_while(|entry| u32_at(entry, 0) == 0).count() as u32;
+            level = level.wrapping_sub(1);
+            id |= first.checked_shl(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0);
+        }
+        Ok(id)
+    }
+
+    /// A checkpoint is durable: what it does not need is removed.
+    pub(super) fn after_checkpoint(&mut self) {
+        if let Some((place, at)) = self.cleaning.victim {
+            let known = self.log.known(place);
+            if at >= known.size && known.live > 0 {
+                // Its frames do not lead to all that lives in it.
+                self.cleaning.stuck |= 1u64.wrapping_shl(place as u32);
+            }
+            if at >= known.size || known.live == 0 {
+                self.cleaning.victim = None;
+            }
+        }
+        if self.backup.is_active() {
+            return;
+        }
+        for place in Log::<M>::places() {
+            let known = self.log.known(place);
+            if (1..self.needed_from).contains(&known.sequence) && known.live == 0 {
+                let _ = self.log.remove(place);
+                self.cleaning.stuck &= !(1u64.wrapping_shl(place as u32));
+            }
+        }
+        if self.is_open() {
+            self.make_spare();
+        }
+    }
+}

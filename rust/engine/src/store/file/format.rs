@@ -1,0 +1,404 @@
+//! The bytes of the files: docs/FORMAT.md shows them.
+
+use super::crc::crc32;
+use super::medium::File;
+use crate::bytes::{u16_at, u32_at, write, write_u16, write_u32};
+use crate::error::{Error, Result};
+use crate::store::{Meta, Status};
+
+/// The version of the format that this engine writes, and the newest it reads.
+pub const VERSION: u8 = 0;
+
+/// Segments of a database at most; their places in the table are the numbers of their files.
+pub const SEGMENTS: usize = 32;
+/// The place of the segment that stands in the root file, as in a backup.
+pub const IN_ROOT: usize = 63;
+
+/// Bytes of the root file, and of a segment's header.
+pub const HEADER: usize = 32;
+/// Bytes before the content of a page.
+pub const PAGE_HEADER: usize = 12;
+/// Bytes of a commit.
+pub const COMMIT: usize = 72;
+/// Bytes of a checkpoint before its table of segments.
+pub const CHECKPOINT: usize = 40;
+/// Bytes of one entry of that table.
+pub const CHECKPOINT_SEGMENT: usize = 12;
+
+/// First bytes of frames.
+pub const PAD: u8 = 0;
+/// A delta: a varint length and so many bytes.
+pub const DELTA: u8 = b'd';
+/// A page.
+pub const PAGE: u8 = b'P';
+const COMMIT_MAGIC: [u8; 4] = *b"Cmt\xe3";
+const CHECKPOINT_MAGIC: [u8; 4] = *b"Ckp\xb5";
+
+const ROOT_MAGIC: [u8; 8] = *b"MTDB\r\n\x1a\xd3";
+const SEGMENT_MAGIC: [u8; 4] = *b"MTDS";
+
+/// The first bytes of files of MicroPython's btree module (Berkeley DB 1.85), of either byte order.
+const BTREE_MAGIC: [[u8; 4]; 2] = [[0x62, 0x31, 0x05, 0x00], [0x00, 0x05, 0x31, 0x62]];
+
+/// Where a frame stands: a segment's place in the table, and an offset in it. All frames that are found by
+/// their place stand at multiples of four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Location(pub u32);
+
+impl Location {
+    /// Nowhere: each segment begins with its header.
+    pub const NONE: Location = Location(0);
+    /// The largest offset, and so the largest segment.
+    pub const MAX_OFFSET: u32 = (1 << 28) - 4;
+
+    /// In that segment, at that offset.
+    pub fn new(place: usize, offset: u32) -> Self {
+        Location((place as u32) << 26 | (offset >> 2) & 0x03ff_ffff)
+    }
+
+    /// The segment's place in the table.
+    pub fn place(self) -> usize {
+        (self.0 >> 26) as usize
+    }
+
+    /// The offset in the segment.
+    pub fn offset(self) -> u32 {
+        (self.0 & 0x03ff_ffff) << 2
+    }
+}
+
+/// The file that the segment at a place of the table stands in.
+pub fn file_of(place: usize) -> File {
+    if place == IN_ROOT {
+        File::ROOT
+    } else {
+        File(place as u32)
+    }
+}
+
+/// Where the frames of that segment begin.
+pub fn first_frame(place: usize) -> u32 {
+    if place == IN_ROOT {
+        2 * HEADER as u32
+    } else {
+        HEADER as u32
+    }
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at.wrapping_add(4))) << 32
+}
+
+fn write_u64(bytes: &mut [u8], at: usize, value: u64) {
+    write(bytes, at, &value.to_le_bytes());
+}
+
+/// Puts the CRC of what is before it at the end; `seed` is what the CRC begins with.
+fn seal(bytes: &mut [u8], seed: u32) {
+    let at = bytes.len().saturating_sub(4);
+    let crc = crc32(seed, bytes.get(..at).unwrap_or(&[]));
+    write_u32(bytes, at, crc);
+}
+
+fn is_sealed(bytes: &[u8], seed: u32) -> bool {
+    let at = bytes.len().saturating_sub(4);
+    u32_at(bytes, at) == crc32(seed, bytes.get(..at).unwrap_or(&[]))
+}
+
+/// What the CRCs of a database's frames begin with: its salt, and where the frame stands.
+pub fn seed(salt: u64, sequence: u32, offset: u32) -> u32 {
+    let mut bytes = [0; 16];
+    write_u64(&mut bytes, 0, salt);
+    write_u32(&mut bytes, 8, sequence);
+    write_u32(&mut bytes, 12, offset);
+    crc32(0, &bytes)
+}
+
+/// The root file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// Bytes of a page.
+    pub page_size: usize,
+    /// A segment stands behind it in the same file.
+    pub has_segment: bool,
+    /// Of this database alone.
+    pub salt: u64,
+}
+
+/// What stands where the root file should.
+pub enum Found {
+    /// Nothing that anyone could miss: the database is still to be made.
+    Nothing,
+    /// A database.
+    Root(Root),
+}
+
+impl Root {
+    /// Its bytes.
+    pub fn to_bytes(self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        write(&mut bytes, 0, &ROOT_MAGIC);
+        let shift = self.page_size.trailing_zeros() as u8;
+        write(&mut bytes, 8, &[VERSION, shift, u8::from(self.has_segment), 0]);
+        write_u64(&mut bytes, 12, self.salt);
+        seal(&mut bytes, 0);
+        bytes
+    }
+
+    /// Reads the first bytes of a file of `len` bytes, [`HEADER`] of them or all there are.
+    pub fn read(bytes: &[u8], len: usize) -> Result<Found> {
+        // A root file that was cut off while it was made: nobody was told then that there is a database. What a
+        // medium shows of bytes that did not reach it are zeros, or flash that was erased.
+        let magic = bytes.get(..ROOT_MAGIC.len()).unwrap_or(bytes);
+        let blank = |with: u8| bytes.iter().all(|byte| *byte == with);
+        if len < HEADER && ROOT_MAGIC.starts_with(magic) || len <= HEADER && (blank(0) || blank(0xff)) {
+            return Ok(Found::Nothing);
+        }
+        if BTREE_MAGIC.iter().any(|magic| bytes.starts_with(magic)) {
+            return Err(Error::Btree);
+        }
+        if !bytes.starts_with(&ROOT_MAGIC) {
+            return Err(Error::Foreign);
+        }
+        let version = bytes.get(8).copied().unwrap_or(0);
+        if version > VERSION {
+            return Err(Error::Newer(version));
+        }
+        let page_size = 1usize.checked_shl(u32::from(bytes.get(9).copied().unwrap_or(0))).unwrap_or(0);
+        if !is_sealed(bytes, 0) || !matches!(page_size, 512 | 1024 | 2048 | 4096) {
+            return Err(Error::Corrupt);
+        }
+        let has_segment = bytes.get(10).copied() == Some(1);
+        Ok(Found::Root(Root { page_size, has_segment, salt: u64_at(bytes, 12) }))
+    }
+}
+
+/// A segment's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Segments are numbered as they are begun, from 1 on.
+    pub sequence: u32,
+    /// Where the segment before ended when this one goes on from there; 0 when it begins anew.
+    pub continues: u32,
+}
+
+impl Segment {
+    /// Its bytes.
+    pub fn to_bytes(self, salt: u64, place: usize) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        write(&mut bytes, 0, &SEGMENT_MAGIC);
+        write(&mut bytes, 4, &[VERSION, place as u8, 0, 0]);
+        write_u32(&mut bytes, 8, self.sequence);
+        write_u32(&mut bytes, 12, self.continues);
+        write_u64(&mut bytes, 16, salt);
+        seal(&mut bytes, 0);
+        bytes
+    }
+
+    /// Reads it; `None` where it is damaged, or of another database.
+    pub fn read(bytes: &[u8], salt: u64, place: usize) -> Option<Self> {
+        let ours = bytes.len() == HEADER
+            && bytes.starts_with(&SEGMENT_MAGIC)
+            && is_sealed(bytes, 0)
+            && bytes.get(5).copied() == Some(place as u8)
+            && u64_at(bytes, 16) == salt;
+        ours.then(|| Segment { sequence: u32_at(bytes, 8), continues: u32_at(bytes, 12) })
+    }
+
+    /// Whether the first bytes of a file are those of a segment, of whichever database, or are cut off.
+    pub fn may_be_removed(bytes: &[u8]) -> bool {
+        SEGMENT_MAGIC.starts_with(bytes.get(..SEGMENT_MAGIC.len()).unwrap_or(bytes))
+    }
+}
+
+/// The header of a page frame; the content follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageFrame {
+    /// 0 for a page of the tree, else the level of a page of the page table.
+    pub level: u8,
+    /// The page's id, or its index on its level.
+    pub id: u32,
+    /// Of the frame.
+    pub crc: u32,
+}
+
+impl PageFrame {
+    /// The header's bytes for that content.
+    pub fn to_bytes(level: u8, id: u32, seed: u32, content: &[u8]) -> [u8; PAGE_HEADER] {
+        let mut bytes = [0; PAGE_HEADER];
+        write(&mut bytes, 0, &[PAGE, level]);
+        write_u16(&mut bytes, 2, content.len() as u16);
+        write_u32(&mut bytes, 4, id);
+        let crc = crc32(crc32(seed, bytes.get(..8).unwrap_or(&[])), content);
+        write_u32(&mut bytes, 8, crc);
+        bytes
+    }
+
+    /// Reads a header; `None` where there is no page of that size.
+    pub fn read(bytes: &[u8], page_size: usize) -> Option<Self> {
+        let sound = bytes.first() == Some(&PAGE) && usize::from(u16_at(bytes, 2)) == page_size;
+        let level = bytes.get(1).copied()?;
+        sound.then(|| PageFrame { level, id: u32_at(bytes, 4), crc: u32_at(bytes, 8) })
+    }
+
+    /// Whether the content is what was written there.
+    pub fn holds(&self, seed: u32, content: &[u8]) -> bool {
+        PageFrame::to_bytes(self.level, self.id, seed, content).get(8..).map(|crc| u32_at(crc, 0)) == Some(self.crc)
+    }
+}
+
+/// A commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Commits are numbered; a later one counts.
+    pub number: u32,
+    /// Where it stands: the segment's sequence number and the offset.
+    pub sequence: u32,
+    /// See above.
+    pub offset: u32,
+    /// Where its group begins: right behind the commit before, or where its segment begins.
+    pub group_sequence: u32,
+    /// See above.
+    pub group_offset: u32,
+    /// Bytes of the group.
+    pub group_len: u32,
+    /// CRC of the group's bytes.
+    pub group_crc: u32,
+    /// Where the last checkpoint stands: sequence number and offset.
+    pub checkpoint_sequence: u32,
+    /// See above.
+    pub checkpoint_offset: u32,
+    /// Pages that the deltas since then change.
+    pub pages: u32,
+    /// What else it says.
+    pub status: Status,
+}
+
+impl Commit {
+    /// Its bytes.
+    pub fn to_bytes(self, salt: u64) -> [u8; COMMIT] {
+        let mut bytes = [0; COMMIT];
+        write(&mut bytes, 0, &COMMIT_MAGIC);
+        let numbers = [
+            self.number,
+            self.sequence,
+            self.offset,
+            self.group_sequence,
+            self.group_offset,
+            self.group_len,
+            self.group_crc,
+            self.checkpoint_sequence,
+            self.checkpoint_offset,
+            self.pages,
+        ];
+        for (index, number) in numbers.into_iter().enumerate() {
+            write_u32(&mut bytes, index.wrapping_mul(4).wrapping_add(4), number);
+        }
+        write_u64(&mut bytes, 44, self.status.now);
+        write_u64(&mut bytes, 52, self.status.wall);
+        write_u64(&mut bytes, 60, self.status.next_key);
+        seal(&mut bytes, seed(salt, self.sequence, self.offset));
+        bytes
+    }
+
+    /// Whether one may begin so.
+    pub fn may_begin(bytes: &[u8]) -> bool {
+        bytes.starts_with(&COMMIT_MAGIC)
+    }
+
+    /// Reads it; `None` where it is damaged, or was not written to this place.
+    pub fn read(bytes: &[u8], salt: u64, sequence: u32, offset: u32) -> Option<Self> {
+        let number = |index: usize| u32_at(bytes, index.wrapping_mul(4).wrapping_add(4));
+        let commit = Commit {
+            number: number(0),
+            sequence: number(1),
+            offset: number(2),
+            group_sequence: number(3),
+            group_offset: number(4),
+            group_len: number(5),
+            group_crc: number(6),
+            checkpoint_sequence: number(7),
+            checkpoint_offset: number(8),
+            pages: number(9),
+            status: Status { now: u64_at(bytes, 44), wall: u64_at(bytes, 52), next_key: u64_at(bytes, 60) },
+        };
+        let ours = bytes.len() == COMMIT
+            && Commit::may_begin(bytes)
+            && commit.sequence == sequence
+            && commit.offset == offset
+            && is_sealed(bytes, seed(salt, sequence, offset));
+        ours.then_some(commit)
+    }
+}
+
+/// The whole state of the pages: the root of the page table, and what goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The tree's root, and the counts.
+    pub meta: Meta,
+    /// The root of the page table.
+    pub table: Location,
+    /// Levels of the page table; 0 when it is empty.
+    pub levels: u8,
+    /// No page has this id or a later one.
+    pub next_id: u32,
+    /// Ids below that that no page has.
+    pub free_ids: u32,
+}
+
+impl Snapshot {
+    /// What has no page.
+    pub const EMPTY: Snapshot =
+        Snapshot { meta: Meta::EMPTY, table: Location::NONE, levels: 0, next_id: 0, free_ids: 0 };
+
+    /// The bytes of a checkpoint before its table of `segments` entries, and without its CRC.
+    pub fn to_bytes(self, segments: usize) -> [u8; CHECKPOINT] {
+        let mut bytes = [0; CHECKPOINT];
+        write(&mut bytes, 0, &CHECKPOINT_MAGIC);
+        write(&mut bytes, 4, &[self.levels, segments as u8, 0, 0]);
+        let Meta { root, records, ttl_records, field_tags, names } = self.meta;
+        let numbers = [self.table.0, self.next_id, self.free_ids, root.0, records, ttl_records, field_tags, names];
+        for (index, number) in numbers.into_iter().enumerate() {
+            write_u32(&mut bytes, index.wrapping_mul(4).wrapping_add(8), number);
+        }
+        bytes
+    }
+
+    /// Reads those, and gives how many segments follow.
+    pub fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+        let number = |index: usize| u32_at(bytes, index.wrapping_mul(4).wrapping_add(8));
+        let meta = Meta {
+            root: crate::store::PageId(number(3)),
+            records: number(4),
+            ttl_records: number(5),
+            field_tags: number(6),
+            names: number(7),
+        };
+        let levels = bytes.get(4).copied()?;
+        let segments = usize::from(bytes.get(5).copied()?);
+        let snapshot = Snapshot { meta, table: Location(number(0)), levels, next_id: number(1), free_ids: number(2) };
+        let sound = bytes.starts_with(&CHECKPOINT_MAGIC) && levels <= 3 && segments <= SEGMENTS.wrapping_add(1);
+        sound.then_some((snapshot, segments))
+    }
+}
+
+/// How long the frame is that begins with these bytes (as many as there are, up to [`CHECKPOINT`]); `None` where
+/// none begins so.
+pub fn frame_len(bytes: &[u8], page_size: usize) -> Option<u32> {
+    let len = match *bytes.first()? {
+        PAD => 1,
+        DELTA => {
+            let (len, at) = crate::bytes::varint_at(bytes, 1)?;
+            at.checked_add(len as usize)?
+        }
+        PAGE => PageFrame::read(bytes, page_size).map(|_| PAGE_HEADER.wrapping_add(page_size))?,
+        _ if Commit::may_begin(bytes) => COMMIT,
+        _ => Snapshot::read(bytes).map(|(_, segments)| checkpoint_len(segments))?,
+    };
+    u32::try_from(len).ok()
+}
+
+/// Bytes of a checkpoint with a table of so many segments.
+pub fn checkpoint_len(segments: usize) -> usize {
+    CHECKPOINT.wrapping_add(segments.wrapping_mul(CHECKPOINT_SEGMENT)).wrapping_add(4)
+}

@@ -1,0 +1,377 @@
+//! The log: segments that are only ever appended to, the last of them the head.
+//!
+//! Whatever fails on the way to the medium ends the head: nothing is appended to it any more. What comes then
+//! begins a segment of its own, and begins it with a checkpoint, which needs nothing of what was lost.
+
+use super::crc::crc32;
+use super::format::{file_of, first_frame, seed, Commit, Location, Segment, COMMIT, HEADER, IN_ROOT, PAD, SEGMENTS};
+use super::medium::{File, Medium};
+use crate::error::{Error, Result, ENOSPC};
+use crate::store::Status;
+
+/// Segments of a small database have so many bytes at most, less what a filesystem needs of four blocks.
+const SMALLEST: u32 = 16_384;
+/// A database is made of about so many segments, when it is large enough.
+const PARTS: u64 = 16;
+
+/// What is known of one segment.
+#[derive(Clone, Copy, Default)]
+pub struct Known {
+    /// Its sequence number; 0 where there is none.
+    pub sequence: u32,
+    /// Bytes of pages in it that the page table leads to.
+    pub live: u32,
+    /// Bytes of it.
+    pub size: u32,
+}
+
+/// The segment that is appended to.
+#[derive(Clone, Copy)]
+pub struct Head {
+    /// Its place in the table.
+    pub place: usize,
+    /// Where the next frame goes.
+    pub at: u32,
+    /// Up to where it is durable.
+    synced: u32,
+    /// Where it ends.
+    limit: u32,
+}
+
+/// What was appended since the last commit.
+#[derive(Clone, Copy, Default)]
+struct Group {
+    sequence: u32,
+    offset: u32,
+    len: u32,
+    crc: u32,
+}
+
+/// Where a checkpoint stands: a sequence number and an offset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The segment's sequence number.
+    pub sequence: u32,
+    /// The offset in it.
+    pub offset: u32,
+}
+
+/// The log.
+pub struct Log<M> {
+    /// What it stands on.
+    pub medium: M,
+    /// Of this database.
+    pub salt: u64,
+    segments: [Known; SEGMENTS],
+    in_root: Known,
+    /// Places whose files are not ours: they are left alone.
+    pub blocked: u64,
+    head: Option<Head>,
+    group: Group,
+    /// The number of the last commit that was tried.
+    pub number: u32,
+    last_sequence: u32,
+}
+
+impl<M: Medium> Log<M> {
+    /// A log of nothing.
+    pub fn new(medium: M) -> Self {
+        Log {
+            medium,
+            salt: 0,
+            segments: [Known::default(); SEGMENTS],
+            in_root: Known::default(),
+            blocked: 0,
+            head: None,
+            group: Group::default(),
+            number: 0,
+            last_sequence: 0,
+        }
+    }
+
+    // ---- the table of segments ----
+
+    /// Every place there can be a segment at.
+    pub fn places() -> impl Iterator<Item = usize> {
+        (0..SEGMENTS).chain([IN_ROOT])
+    }
+
+    /// What is known of the segment at a place.
+    #[inline]
+    pub fn known(&self, place: usize) -> Known {
+        match place {
+            IN_ROOT => self.in_root,
+            _ => self.segments.get(place).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The same, to change.
+    pub fn known_mut(&mut self, place: usize) -> Option<&mut Known> {
+        match place {
+            IN_ROOT => Some(&mut self.in_root),
+            _ => self.segments.get_mut(place),
+        }
+    }
+
+    /// Takes a segment into the table that is there.
+    pub fn learn(&mut self, place: usize, known: Known) {
+        self.last_sequence = self.last_sequence.max(known.sequence);
+        if let Some(entry) = self.known_mut(place) {
+            *entry = known;
+        }
+    }
+
+    /// The place of the segment of that sequence number.
+    pub fn place_of(&self, sequence: u32) -> Option<usize> {
+        Self::places().find(|place| sequence != 0 && self.known(*place).sequence == sequence)
+    }
+
+    /// Bytes of all segments, and bytes of pages in them that live.
+    pub fn bytes(&self) -> (u64, u64) {
+        Self::places()
+            .map(|place| self.known(place))
+            .fold((0, 0), |(size, live), known| (size + u64::from(known.size), live + u64::from(known.live)))
+    }
+
+    /// More or fewer bytes of pages live in a segment.
+    pub fn add_live(&mut self, location: Location, bytes: i32) {
+        if location != Location::NONE {
+            if let Some(known) = self.known_mut(location.place()) {
+                known.live = known.live.wrapping_add_signed(bytes);
+            }
+        }
+    }
+
+    /// How many bytes live in each segment, to be restored by [`set_live`](Self::set_live).
+    pub fn live(&self) -> [u32; SEGMENTS + 1] {
+        let mut live = [0; SEGMENTS + 1];
+        for (entry, place) in live.iter_mut().zip(Self::places()) {
+            *entry = self.known(place).live;
+        }
+        live
+    }
+
+    /// See [`live`](Self::live).
+    pub fn set_live(&mut self, live: &[u32; SEGMENTS + 1]) {
+        for (entry, place) in live.iter().zip(Self::places()) {
+            if let Some(known) = self.known_mut(place) {
+                known.live = *entry;
+            }
+        }
+    }
+
+    /// Removes a segment's file, and forgets it.
+    pub fn remove(&mut self, place: usize) -> Result<()> {
+        if place == IN_ROOT {
+            return Ok(());
+        }
+        self.medium.remove(file_of(place))?;
+        if let Some(known) = self.known_mut(place) {
+            *known = Known::default();
+        }
+        Ok(())
+    }
+
+    // ---- the head ----
+
+    /// Where the head is, if there is one.
+    pub fn head(&self) -> Option<Head> {
+        self.head
+    }
+
+    /// Goes on behind the last commit, in its segment.
+    pub fn resume(&mut self, place: usize, commit: &Commit) -> Result<()> {
+        self.medium.reopen(file_of(place))?;
+        let at = commit.offset.wrapping_add(COMMIT as u32);
+        self.head = Some(Head { place, at, synced: at, limit: self.segment_size() });
+        self.begin_group();
+        Ok(())
+    }
+
+    /// Gives the head up: what was appended to it since the last commit does not count.
+    pub fn abandon(&mut self) {
+        if let Some(head) = self.head.take() {
+            self.medium.close(file_of(head.place));
+            if let Some(known) = self.known_mut(head.place) {
+                known.size = head.synced;
+            }
+        }
+    }
+
+    fn segment_size(&self) -> u32 {
+        let part = (self.bytes().0 / PARTS) as u32;
+        let size = part.checked_next_power_of_two().unwrap_or(SMALLEST).clamp(SMALLEST, Location::MAX_OFFSET / 4);
+        // A file of several blocks has pointers in them.
+        size.wrapping_sub(size / 256)
+    }
+
+    /// Begins the next segment; `continues` says where the one before ended, or is 0.
+    fn begin_segment(&mut self, continues: u32, least: u32) -> Result<()> {
+        let free = |place: &usize| self.known(*place).sequence == 0 && self.blocked >> *place & 1 == 0;
+        let place = (0..SEGMENTS).find(free).ok_or(Error::Io(ENOSPC))?;
+        let sequence = self.last_sequence.wrapping_add(1);
+        let header = Segment { sequence, continues }.to_bytes(self.salt, place);
+        let file = file_of(place);
+        let made = self.medium.create(file).and_then(|()| self.medium.append(file, &header));
+        if made.is_err() {
+            self.medium.close(file);
+            let _ = self.medium.remove(file);
+            return made;
+        }
+        let (at, limit) = (HEADER as u32, self.segment_size().max(least.wrapping_add(HEADER as u32)));
+        self.learn(place, Known { sequence, live: 0, size: at });
+        self.head = Some(Head { place, at, synced: 0, limit });
+        Ok(())
+    }
+
+    /// Makes sure that a frame of so many bytes can be appended whole, and gives where.
+    pub fn room_for(&mut self, len: usize) -> Result<Head> {
+        let len = len as u32;
+        if let Some(head) = self.head {
+            if head.at.saturating_add(len) <= head.limit {
+                return Ok(head);
+            }
+            let group_is_empty = self.group.len == 0;
+            self.sync()?;
+            self.abandon();
+            self.begin_segment(head.at, len)?;
+            if group_is_empty {
+                self.begin_group();
+            }
+        } else {
+            self.begin_segment(0, len)?;
+            self.begin_group();
+        }
+        self.head.ok_or(Error::Corrupt)
+    }
+
+    fn begin_group(&mut self) {
+        if let Some(head) = self.head {
+            let sequence = self.known(head.place).sequence;
+            self.group = Group { sequence, offset: head.at, len: 0, crc: 0 };
+        }
+    }
+
+    /// Appends bytes of a frame that there is room for.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        let Some(head) = self.head else { return Err(Error::Corrupt) };
+        if let Err(error) = self.medium.append(file_of(head.place), bytes) {
+            self.abandon();
+            return Err(error);
+        }
+        self.group.crc = crc32(self.group.crc, bytes);
+        self.group.len = self.group.len.wrapping_add(bytes.len() as u32);
+        self.advance(bytes.len());
+        Ok(())
+    }
+
+    fn advance(&mut self, len: usize) {
+        if let Some(head) = self.head.as_mut() {
+            head.at = head.at.wrapping_add(len as u32);
+            let (place, size) = (head.place, head.at);
+            if let Some(known) = self.known_mut(place) {
+                known.size = size;
+            }
+        }
+    }
+
+    /// Makes sure that a frame of so many bytes can be appended at a multiple of four, and gives where.
+    pub fn aligned_room_for(&mut self, len: usize) -> Result<Head> {
+        let head = self.room_for(len.wrapping_add(3))?;
+        let pads = (head.at.wrapping_neg() & 3) as usize;
+        self.append([PAD; 3].get(..pads).unwrap_or(&[]))?;
+        self.head.ok_or(Error::Corrupt)
+    }
+
+    /// What the CRC of a frame begins with that stands there.
+    pub fn seed_at(&self, place: usize, offset: u32) -> u32 {
+        seed(self.salt, self.known(place).sequence, offset)
+    }
+
+    /// Makes what was appended durable. A failure ends the head.
+    pub fn sync(&mut self) -> Result<()> {
+        let Some(head) = self.head else { return Ok(()) };
+        let synced = self.medium.sync(file_of(head.place));
+        match self.head.as_mut() {
+            Some(head) if synced.is_ok() => head.synced = head.at,
+            _ => self.abandon(),
+        }
+        synced
+    }
+
+    /// What was appended so far is durable and needs no commit to be found: the next one speaks of what follows.
+    pub fn end_group(&mut self) {
+        self.begin_group();
+    }
+
+    /// Ends the group with a commit, makes it durable, and gives the sequence number of the segment that the group
+    /// begins in.
+    pub fn commit(&mut self, checkpoint: Place, pages: u32, status: Status) -> Result<u32> {
+        let head = self.aligned_room_for(COMMIT)?;
+        self.number = self.number.wrapping_add(1);
+        let commit = Commit {
+            number: self.number,
+            sequence: self.known(head.place).sequence,
+            offset: head.at,
+            group_sequence: self.group.sequence,
+            group_offset: self.group.offset,
+            group_len: self.group.len,
+            group_crc: self.group.crc,
+            checkpoint_sequence: checkpoint.sequence,
+            checkpoint_offset: checkpoint.offset,
+            pages,
+            status,
+        };
+        let bytes = commit.to_bytes(self.salt);
+        if let Err(error) = self.medium.append(file_of(head.place), &bytes) {
+            self.abandon();
+            return Err(error);
+        }
+        self.advance(COMMIT);
+        self.sync()?;
+        let begins = self.group.sequence;
+        self.begin_group();
+        Ok(begins)
+    }
+
+    // ---- reading ----
+
+    /// Reads all of `buf` from a segment; what is not there is [`Error::Corrupt`].
+    pub fn read(&mut self, place: usize, at: u32, buf: &mut [u8]) -> Result<()> {
+        if self.known(place).sequence == 0 {
+            return Err(Error::Corrupt);
+        }
+        let got = self.medium.read(file_of(place), at, buf)?;
+        if got == buf.len() {
+            Ok(())
+        } else {
+            Err(Error::Corrupt)
+        }
+    }
+
+    /// Reads as much of `buf` as the segment still has from there on.
+    pub fn peek<'b>(&mut self, place: usize, at: u32, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+        let there = self.known(place).size.saturating_sub(at) as usize;
+        let wanted = buf.len().min(there);
+        let buf = buf.get_mut(..wanted).unwrap_or(&mut []);
+        let got = self.medium.read(file_of(place), at, buf)?;
+        Ok(buf.get(..got).unwrap_or(&[]))
+    }
+
+    /// Reads what there is of a segment's header.
+    pub fn read_header(&mut self, place: usize, buf: &mut [u8; HEADER]) -> Result<usize> {
+        let at = if place == IN_ROOT { HEADER as u32 } else { 0 };
+        self.medium.read(file_of(place), at, buf)
+    }
+
+    /// Where in its segment the first frame stands.
+    pub fn first_frame(place: usize) -> u32 {
+        first_frame(place)
+    }
+
+    /// Bytes of a segment's file, as far as they are durable.
+    pub fn file_size(&mut self, place: usize) -> Result<u32> {
+        let file: File = file_of(place);
+        Ok(self.medium.size(file)?.unwrap_or(0))
+    }
+}

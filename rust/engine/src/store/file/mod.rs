@@ -1,0 +1,455 @@
+//! Pages in files that lose power at any moment: a log of segments, and a cache of pages before it.
+//!
+//! Pages keep their ids; where each stands in the log is what the page [`table`] says, which consists of pages
+//! of its own. Changed pages stay in the [`cache`] until a [`checkpoint`] writes them, the parts of the table that
+//! they change, and what else is to be known, behind what is there: nothing is ever written over. Between
+//! checkpoints the log takes *deltas*: what the database did, in its own words, so that a flush appends a few
+//! bytes a record and a [`log::Log::commit`]. Opening ([`recovery`]) looks for the last commit that is whole,
+//! begins with its checkpoint, and has the database do again what the deltas say. [`cleaning`] copies what lives
+//! in the emptiest segment, a few pages with each checkpoint, and removes segments that nothing lives in.
+//!
+//! A page leaves the cache only when it is on the medium and synced, so that nothing that was acknowledged in
+//! memory depends on what may have been lost.
+
+mod backup;
+mod cache;
+mod checkpoint;
+mod cleaning;
+mod crc;
+mod format;
+mod log;
+pub mod medium;
+mod recovery;
+mod savepoint;
+mod space;
+mod table;
+
+pub use format::VERSION;
+
+use super::raw::Block;
+use super::{DurableStore, FileCounts, Meta, PageId, PageStore, Status};
+use crate::bytes::write_varint;
+use crate::error::{Error, Result};
+use cache::{Cache, NO_SLOT};
+use format::{Commit, Location, Root, Snapshot, DELTA};
+use log::{Log, Place};
+use medium::Medium;
+use savepoint::Savepoints;
+
+/// Fewer pages than this a cache never has.
+pub const LEAST_PAGES: usize = 8;
+/// So many pages can always be had without writing, whoever reads.
+const FOR_READING: usize = 4;
+/// Deltas take at most so many bytes between two checkpoints, and some: opening has to go through them.
+const DELTA_BYTES: u32 = 8192;
+
+/// What a database in files is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Bytes of a page, where there is no database yet.
+    pub page_size: usize,
+    /// At most so many pages are held in memory.
+    pub cache_pages: usize,
+}
+
+/// Pages in files.
+pub struct FileStore<M> {
+    log: Log<M>,
+    cache: Cache,
+    options: Options,
+    root: Root,
+    stage: recovery::Stage,
+    /// The commit that opening found, and the one that the state is that of.
+    last_commit: Option<Commit>,
+    tail: Option<Commit>,
+    replay: Option<recovery::Replay>,
+    /// The log can go on behind this commit.
+    resumable: Option<Commit>,
+    /// The pages on the medium: what the cache's changed pages change.
+    snapshot: Snapshot,
+    /// Where the search for a free id goes on.
+    search_from: u32,
+    scratch: u16,
+    /// Where pages of the page table are made anew, one a level.
+    table_slots: [u16; 3],
+    savepoints: Savepoints,
+    /// A checkpoint that a rollback goes back to and that is still to be read.
+    pending_rollback: Location,
+    checkpoint: Place,
+    /// No segment of a lower sequence number is needed to find and check the checkpoint.
+    needed_from: u32,
+    /// Bytes of deltas since the checkpoint.
+    delta_bytes: u32,
+    /// The deltas since the last commit do not say everything: the next one takes a checkpoint.
+    incomplete: bool,
+    /// Something was changed since the last commit.
+    unflushed: bool,
+    status: Status,
+    key_limit: u64,
+    cleaning: cleaning::Cleaning,
+    spare: space::Spare,
+    backup: backup::Backup,
+}
+
+impl<M: Medium> FileStore<M> {
+    /// A store that is still to be opened.
+    pub fn new(medium: M, options: Options) -> Self {
+        FileStore {
+            log: Log::new(medium),
+            cache: Cache::new(),
+            options,
+            root: Root { page_size: 0, has_segment: false, salt: 0 },
+            stage: recovery::Stage::Closed,
+            last_commit: None,
+            tail: None,
+            replay: None,
+            resumable: None,
+            snapshot: Snapshot::EMPTY,
+            search_from: 0,
+            scratch: NO_SLOT,
+            table_slots: [NO_SLOT; 3],
+            savepoints: Savepoints::default(),
+            pending_rollback: Location::NONE,
+            checkpoint: Place::default(),
+            needed_from: 0,
+            delta_bytes: 0,
+            incomplete: true,
+            unflushed: false,
+            status: Status::default(),
+            key_limit: 0,
+            cleaning: cleaning::Cleaning::default(),
+            spare: space::Spare::default(),
+            backup: backup::Backup::default(),
+        }
+    }
+
+    /// The medium below.
+    pub fn medium_mut(&mut self) -> &mut M {
+        &mut self.log.medium
+    }
+
+    // ---- memory ----
+
+    /// Bytes of the block that is wanted next; 0 when there is enough.
+    pub fn wanted(&self) -> usize {
+        match self.stage {
+            recovery::Stage::Closed | recovery::Stage::Replaying => 0,
+            recovery::Stage::Opening(pages) => self.cache.wanted(pages),
+            recovery::Stage::Open => self.cache.wished(),
+        }
+    }
+
+    /// Takes a block of that size.
+    pub fn give(&mut self, block: Block) -> Option<Block> {
+        if block.bytes() != self.wanted() {
+            return Some(block);
+        }
+        self.cache.give(block)
+    }
+
+    /// There is no more memory to be had.
+    pub fn refuse(&mut self) {
+        self.cache.refuse();
+    }
+
+    /// A block that is not needed any more.
+    pub fn surplus(&mut self) -> Option<Block> {
+        self.cache.surplus()
+    }
+
+    /// On closing: every block in turn. The store must not be used any more.
+    pub fn reclaim(&mut self) -> Option<Block> {
+        self.log.abandon();
+        self.stage = recovery::Stage::Closed;
+        self.cache.reclaim()
+    }
+
+    // ---- pages ----
+
+    /// A slot to use, whatever has to be written for it.
+    fn take_slot(&mut self) -> Result<u16> {
+        if let Some(slot) = self.cache.take() {
+            return Ok(slot);
+        }
+        self.write_changed()?;
+        self.cache.take().ok_or(Error::NeedMemory)
+    }
+
+    /// The slot of a page, which is read where it is not in the cache.
+    fn load(&mut self, id: PageId) -> Result<u16> {
+        if let Some(slot) = self.cache.find(id.0) {
+            self.cache.hits = self.cache.hits.wrapping_add(1);
+            return match self.cache.change_of(slot) {
+                Some((_, true)) => Err(Error::Corrupt),
+                _ => Ok(slot),
+            };
+        }
+        self.cache.misses = self.cache.misses.wrapping_add(1);
+        self.finish_rollback()?;
+        let location = self.locate(id.0)?;
+        let slot = self.take_slot()?;
+        match self.read_page(location, 0, id.0, slot) {
+            Ok(()) => {
+                self.cache.hold(slot, id.0);
+                Ok(slot)
+            }
+            Err(error) => {
+                self.cache.give_back(slot);
+                Err(error)
+            }
+        }
+    }
+
+    /// The slot of a page that may be changed in the innermost savepoint.
+    fn changeable(&mut self, id: PageId) -> Result<u16> {
+        let epoch = self.savepoints.depth();
+        self.unflushed = true;
+        loop {
+            let slot = self.load(id)?;
+            match self.cache.change_of(slot) {
+                Some((changed_in, _)) if changed_in == epoch => return Ok(slot),
+                Some(_) => {
+                    let Some(newer) = self.cache.take() else {
+                        // Once it is written there is no need for an older version in memory.
+                        self.write_changed()?;
+                        continue;
+                    };
+                    self.cache.shadow(slot, newer, epoch)?;
+                    return Ok(newer);
+                }
+                None => {
+                    self.cache.change(slot, epoch);
+                    return Ok(slot);
+                }
+            }
+        }
+    }
+
+    /// A page's id that no page has.
+    fn free_id(&mut self) -> Result<u32> {
+        self.finish_rollback()?;
+        if self.snapshot.free_ids > 0 {
+            let (from, end) = (self.search_from, self.snapshot.next_id);
+            for id in (from..end).chain(0..from.min(end)) {
+                if self.table_entry(id)? == Location::NONE && self.cache.find(id).is_none() {
+                    self.snapshot.free_ids = self.snapshot.free_ids.wrapping_sub(1);
+                    self.search_from = id.wrapping_add(1);
+                    return Ok(id);
+                }
+            }
+            self.snapshot.free_ids = 0;
+        }
+        let id = self.snapshot.next_id;
+        self.grow_table(id)?;
+        self.snapshot.next_id = id.wrapping_add(1);
+        Ok(id)
+    }
+
+    /// A slot for a page whose content on the medium, if there is any, does not matter.
+    fn add_page(&mut self, id: u32) -> Result<u16> {
+        let slot = self.take_slot()?;
+        self.cache.add_new(slot, id, self.savepoints.depth());
+        Ok(slot)
+    }
+
+    /// Makes sure that so many pages can be had without writing.
+    fn make_available(&mut self, pages: usize) -> Result<()> {
+        if self.cache.available() >= pages {
+            return Ok(());
+        }
+        self.write_changed()
+    }
+
+    fn is_open(&self) -> bool {
+        self.stage == recovery::Stage::Open
+    }
+}
+
+impl<M: Medium> PageStore for FileStore<M> {
+    fn page_size(&self) -> usize {
+        match self.root.page_size {
+            0 => self.options.page_size,
+            size => size,
+        }
+    }
+
+    #[inline]
+    fn page(&mut self, id: PageId) -> Result<&[u8]> {
+        let slot = self.load(id)?;
+        self.cache.bytes(slot)
+    }
+
+    fn reserve(&mut self, pages: usize, touched: usize) -> Result<()> {
+        self.refuse_when_full()?;
+        // What is changed needs a slot for its older version, too.
+        let wanted = pages.saturating_add(touched.saturating_mul(2)).saturating_add(FOR_READING);
+        self.make_available(wanted.min(self.cache.held() / 2))
+    }
+
+    fn allocate(&mut self) -> Result<PageId> {
+        let id = self.free_id()?;
+        self.unflushed = true;
+        self.add_page(id)?;
+        Ok(PageId(id))
+    }
+
+    fn write(&mut self, id: PageId) -> Result<PageId> {
+        self.changeable(id)?;
+        Ok(id)
+    }
+
+    #[inline]
+    fn page_mut(&mut self, id: PageId) -> Result<&mut [u8]> {
+        let slot = self.changeable(id)?;
+        self.cache.bytes_mut(slot)
+    }
+
+    fn free(&mut self, id: PageId) -> Result<()> {
+        self.unflushed = true;
+        let slot = match self.cache.find(id.0) {
+            Some(_) => self.changeable(id)?,
+            None => self.add_page(id.0)?,
+        };
+        self.cache.set_freed(slot);
+        Ok(())
+    }
+
+    fn build(&mut self, left: PageId, right: PageId) -> Result<(&[u8], &[u8], &mut [u8])> {
+        let left = self.load(left)?;
+        self.cache.keep(left);
+        let right = self.load(right);
+        self.cache.keep(NO_SLOT);
+        self.cache.two_and_one(left, right?, self.scratch)
+    }
+
+    fn install(&mut self, id: PageId) -> Result<()> {
+        let slot = self.changeable(id)?;
+        self.cache.copy(self.scratch, slot)
+    }
+
+    fn removal_can_fail(&self) -> bool {
+        true
+    }
+
+    fn changes_can_fail(&self) -> bool {
+        true
+    }
+
+    fn set_removing(&mut self, removing: bool) {
+        self.spare.removing = removing;
+    }
+
+    fn begin(&mut self, meta: &Meta) -> Result<()> {
+        self.make_available(FOR_READING.wrapping_add(1).min(self.cache.held() / 2))?;
+        self.begin_savepoint(meta)
+    }
+
+    fn commit(&mut self) {
+        self.commit_savepoint();
+    }
+
+    fn rollback(&mut self) -> Option<Meta> {
+        self.rollback_savepoint()
+    }
+
+    fn depth(&self) -> u32 {
+        u32::from(self.savepoints.depth())
+    }
+
+    fn usage(&self) -> (u64, u64) {
+        let pages = u64::from(self.snapshot.next_id.saturating_sub(self.snapshot.free_ids));
+        (pages, u64::from(u32::MAX >> 4))
+    }
+
+    fn log(&mut self, delta: &[&[u8]]) -> Result<()> {
+        self.unflushed = true;
+        if self.incomplete {
+            return Ok(());
+        }
+        if self.log.head().is_none() {
+            self.incomplete = true;
+            return Ok(());
+        }
+        let len: usize = delta.iter().map(|part| part.len()).sum();
+        let mut header = [DELTA; 6];
+        let end = write_varint(&mut header, 1, len as u32);
+        let appended = self.log.room_for(end.wrapping_add(len)).and_then(|_| {
+            self.log.append(header.get(..end).unwrap_or(&[]))?;
+            delta.iter().try_for_each(|part| self.log.append(part))
+        });
+        self.delta_bytes = self.delta_bytes.saturating_add(end.wrapping_add(len) as u32);
+        // Half a delta in the log must not be taken for a whole one.
+        self.incomplete |= appended.is_err();
+        appended
+    }
+
+    fn set_incomplete(&mut self) {
+        self.incomplete = true;
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        self.make_available(FOR_READING)
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.is_short_of_slots()
+    }
+
+    fn make_durable(&mut self, meta: &Meta, next_key: u64) -> Result<()> {
+        self.flush(meta, next_key)
+    }
+
+    fn key_limit(&self) -> u64 {
+        self.key_limit
+    }
+}
+
+impl<M: Medium> DurableStore for FileStore<M> {
+    fn open(&mut self, wall: u64, seed: u64) -> Result<Meta> {
+        self.open_files(wall, seed)?;
+        Ok(self.snapshot.meta)
+    }
+
+    fn next_delta(&mut self, buf: &mut [u8]) -> Result<Option<usize>> {
+        self.next_delta_of_log(buf)
+    }
+
+    fn finish_open(&mut self) {
+        self.end_replay();
+    }
+
+    fn status(&self) -> Status {
+        self.status
+    }
+
+    fn set_time(&mut self, now: u64, wall: u64) {
+        self.status.now = now;
+        // A clock that was set back does not make the time since then one that was spent switched off.
+        self.status.wall = self.status.wall.max(wall);
+    }
+
+    fn compact(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<bool> {
+        self.compact_some(budget, meta, next_key)
+    }
+
+    fn begin_backup(&mut self, meta: &Meta, next_key: u64) -> Result<()> {
+        self.start_backup(meta, next_key)
+    }
+
+    fn backup(&mut self, budget: u32) -> Result<bool> {
+        self.backup_some(budget)
+    }
+
+    fn end_backup(&mut self) {
+        self.give_up_backup();
+    }
+
+    fn counts(&self) -> FileCounts {
+        let root = if self.root.has_segment { 0 } else { format::HEADER as u64 };
+        FileCounts {
+            bytes: self.log.bytes().0.wrapping_add(root).wrapping_add(self.spare.bytes()),
+            hits: self.cache.hits,
+            misses: self.cache.misses,
+        }
+    }
+}

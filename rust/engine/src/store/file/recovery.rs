@@ -1,0 +1,383 @@
+//! Opening: finding the last commit that is whole, and going through the deltas since its checkpoint.
+//!
+//! Nothing is written to a database that is there. Where its newest segment ends with the commit, the log goes
+//! on there; else what stands behind the commit is torn, and the next commit begins a new segment.
+
+use super::cache::round_up;
+use super::crc::crc32;
+use super::format::{
+    frame_len, Commit, Found, Root, Segment, Snapshot, CHECKPOINT, COMMIT, DELTA, HEADER, IN_ROOT, SEGMENTS,
+};
+use super::log::{Known, Log, Place};
+use super::medium::{File, Medium};
+use super::{FileStore, LEAST_PAGES};
+use crate::bytes::{hash64, varint_at};
+use crate::error::{Error, Result};
+use crate::store::{Meta, Status};
+
+/// Bytes read at once when the log is searched.
+const WINDOW: usize = 128;
+/// Pages that doing deltas again may take beyond those that a commit speaks of.
+const PAGES_MORE: usize = 16;
+
+/// How far opening has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing is known yet.
+    Closed,
+    /// What there is has been seen; memory for so many pages is needed.
+    Opening(usize),
+    /// Deltas are done again.
+    Replaying,
+    /// All is done.
+    Open,
+}
+
+/// A place among the frames.
+#[derive(Clone, Copy)]
+struct At {
+    place: usize,
+    offset: u32,
+}
+
+/// Where doing deltas again has come to.
+#[derive(Clone, Copy)]
+pub struct Replay {
+    at: At,
+    /// The commit at which the group at hand ends.
+    until: Commit,
+    last: Commit,
+}
+
+impl<M: Medium> FileStore<M> {
+    /// Opens the database, or makes it. [`Error::NeedMemory`] until there is enough.
+    pub(super) fn open_files(&mut self, wall: u64, seed: u64) -> Result<()> {
+        if self.stage == Stage::Closed {
+            self.look(seed)?;
+        }
+        let Stage::Opening(pages) = self.stage else { return Ok(()) };
+        if self.cache.wanted(pages) != 0 {
+            return Err(Error::NeedMemory);
+        }
+        if self.scratch == super::cache::NO_SLOT {
+            self.scratch = self.cache.take().ok_or(Error::NeedMemory)?;
+        }
+        match self.last_commit {
+            Some(commit) => self.load_checkpoint(&commit)?,
+            None => self.make(wall)?,
+        }
+        self.find_spare()?;
+        self.stage = Stage::Replaying;
+        Ok(())
+    }
+
+    /// Sees what there is, without any memory.
+    fn look(&mut self, seed: u64) -> Result<()> {
+        let mut bytes = [0; HEADER];
+        let found = match self.log.medium.size(File::ROOT)? {
+            None => Found::Nothing,
+            Some(len) => {
+                let got = self.log.medium.read(File::ROOT, 0, &mut bytes)?;
+                Root::read(bytes.get(..got).unwrap_or(&[]), len as usize)?
+            }
+        };
+        self.root = match found {
+            Found::Root(root) => root,
+            Found::Nothing => {
+                Root { page_size: self.options.page_size, has_segment: false, salt: hash64(&seed.to_le_bytes(), None) }
+            }
+        };
+        self.log.salt = self.root.salt;
+        let mut pages = LEAST_PAGES;
+        if let Found::Root(_) = found {
+            self.read_headers()?;
+            let commit = self.find_commit()?.ok_or(Error::Corrupt)?;
+            self.log.number = commit.number;
+            self.last_commit = Some(commit);
+            if commit.pages > 0 {
+                pages = (commit.pages as usize).saturating_add(PAGES_MORE).max(LEAST_PAGES);
+            }
+        } else {
+            self.refuse_foreign_segments()?;
+        }
+        let limit = round_up(self.options.cache_pages.max(pages), self.root.page_size);
+        self.cache.set_size(self.root.page_size, limit);
+        self.stage = Stage::Opening(pages);
+        Ok(())
+    }
+
+    /// Takes the segments that are there into the table.
+    fn read_headers(&mut self) -> Result<()> {
+        let mut there = self.log.medium.list()?;
+        if self.root.has_segment {
+            there |= 1 << IN_ROOT;
+        }
+        let mut continues = [0u32; SEGMENTS];
+        for place in Log::<M>::places().filter(|place| there >> *place & 1 == 1) {
+            let mut header = [0; HEADER];
+            let got = self.log.read_header(place, &mut header)?;
+            let header = header.get(..got).unwrap_or(&[]);
+            let size = self.log.file_size(place)?;
+            match Segment::read(header, self.root.salt, place) {
+                Some(segment) => {
+                    self.log.learn(place, Known { sequence: segment.sequence, live: 0, size });
+                    if let Some(entry) = continues.get_mut(place) {
+                        *entry = segment.continues;
+                    }
+                }
+                // What was cut off while it was made is made anew when its place is used again.
+                None if Segment::may_be_removed(header) => {}
+                None => self.log.blocked |= 1u64.wrapping_shl(place as u32),
+            }
+        }
+        // A segment that another one goes on from ends where that says.
+        for (place, end) in continues.into_iter().enumerate().filter(|(_, end)| *end != 0) {
+            let before = self.log.known(place).sequence.wrapping_sub(1);
+            let before = self.log.place_of(before).and_then(|place| self.log.known_mut(place));
+            if let Some(known) = before {
+                known.size = known.size.min(end);
+            }
+        }
+        Ok(())
+    }
+
+    /// Without a root file segments of ours are left over from a database that is gone, and are removed once a new
+    /// one is made; others block their places.
+    fn refuse_foreign_segments(&mut self) -> Result<()> {
+        let there = self.log.medium.list()?;
+        for place in (0..SEGMENTS).filter(|place| there >> *place & 1 == 1) {
+            let mut header = [0; HEADER];
+            let got = self.log.read_header(place, &mut header)?;
+            if !Segment::may_be_removed(header.get(..got).unwrap_or(&[])) {
+                self.log.blocked |= 1u64.wrapping_shl(place as u32);
+            }
+        }
+        Ok(())
+    }
+
+    // ---- the last commit ----
+
+    /// The last commit that is whole, and whose checkpoint is there.
+    fn find_commit(&mut self) -> Result<Option<Commit>> {
+        let mut below = u32::MAX;
+        while let Some(place) = self.newest_below(below) {
+            if let Some(commit) = self.find_commit_in(place)? {
+                return Ok(Some(commit));
+            }
+            below = self.log.known(place).sequence;
+        }
+        Ok(None)
+    }
+
+    fn newest_below(&self, sequence: u32) -> Option<usize> {
+        let there = |place: &usize| (1..sequence).contains(&self.log.known(*place).sequence);
+        Log::<M>::places().filter(there).max_by_key(|place| self.log.known(*place).sequence)
+    }
+
+    /// Searches a segment from its end.
+    fn find_commit_in(&mut self, place: usize) -> Result<Option<Commit>> {
+        let first = Log::<M>::first_frame(place);
+        let mut end = self.log.known(place).size & !3;
+        let mut window = [0; WINDOW];
+        while end > first {
+            let start = end.saturating_sub(WINDOW as u32).max(first);
+            let bytes = window.get_mut(..(end.wrapping_sub(start)) as usize).unwrap_or(&mut []);
+            self.log.read(place, start, bytes)?;
+            let mut at = end.wrapping_sub(4);
+            while at >= start {
+                if Commit::may_begin(window.get(at.wrapping_sub(start) as usize..).unwrap_or(&[])) {
+                    let commit = self.commit_at(At { place, offset: at })?;
+                    if let Some(commit) = commit {
+                        if self.group_is_whole(&commit)? {
+                            return Ok(Some(commit));
+                        }
+                    }
+                }
+                at = at.wrapping_sub(4);
+            }
+            end = start;
+        }
+        Ok(None)
+    }
+
+    /// The commit that stands there.
+    fn commit_at(&mut self, at: At) -> Result<Option<Commit>> {
+        let mut bytes = [0; COMMIT];
+        let bytes = self.log.peek(at.place, at.offset, &mut bytes)?;
+        let sequence = self.log.known(at.place).sequence;
+        Ok(Commit::read(bytes, self.root.salt, sequence, at.offset))
+    }
+
+    fn group_is_whole(&mut self, commit: &Commit) -> Result<bool> {
+        let (mut sequence, mut offset) = (commit.group_sequence, commit.group_offset);
+        let (mut crc, mut len) = (0, 0u32);
+        let mut window = [0; WINDOW];
+        while sequence <= commit.sequence {
+            let Some(place) = self.log.place_of(sequence) else { return Ok(false) };
+            let known = self.log.known(place);
+            let end = if sequence == commit.sequence { commit.offset } else { known.size };
+            while offset < end {
+                let count = (end.wrapping_sub(offset) as usize).min(WINDOW);
+                let bytes = window.get_mut(..count).unwrap_or(&mut []);
+                match self.log.read(place, offset, bytes) {
+                    Err(Error::Corrupt) => return Ok(false),
+                    result => result?,
+                }
+                crc = crc32(crc, bytes);
+                len = len.wrapping_add(count as u32);
+                offset = offset.wrapping_add(count as u32);
+            }
+            sequence = sequence.wrapping_add(1);
+            offset = HEADER as u32;
+        }
+        Ok(crc == commit.group_crc && len == commit.group_len)
+    }
+
+    // ---- the state at that commit ----
+
+    fn load_checkpoint(&mut self, commit: &Commit) -> Result<()> {
+        let place = self.log.place_of(commit.checkpoint_sequence).ok_or(Error::Corrupt)?;
+        self.checkpoint = Place { sequence: commit.checkpoint_sequence, offset: commit.checkpoint_offset };
+        self.snapshot = self.read_checkpoint(place, commit.checkpoint_offset)?;
+        self.take_table_slots(self.snapshot.levels.max(1))?;
+        let at = At { place, offset: commit.checkpoint_offset };
+        // The checkpoint's own commit is the first one behind it.
+        let own = self.next_commit(at)?.ok_or(Error::Corrupt)?;
+        self.needed_from = own.group_sequence;
+        self.take_status(&own);
+        self.replay = match own.number < commit.number {
+            true => self.group_behind(&own, commit)?,
+            false => None,
+        };
+        Ok(())
+    }
+
+    fn take_status(&mut self, commit: &Commit) {
+        self.status = commit.status;
+        self.key_limit = commit.status.next_key;
+        self.tail = Some(*commit);
+    }
+
+    /// The group behind a commit, if it is whole.
+    fn group_behind(&mut self, commit: &Commit, last: &Commit) -> Result<Option<Replay>> {
+        let Some(place) = self.log.place_of(commit.sequence) else { return Ok(None) };
+        let at = At { place, offset: commit.offset.wrapping_add(COMMIT as u32) };
+        match self.next_commit(at)?.filter(|next| next.number == commit.number.wrapping_add(1)) {
+            Some(until) if self.group_is_whole(&until)? => Ok(Some(Replay { at, until, last: *last })),
+            _ => Ok(None),
+        }
+    }
+
+    /// The first commit from there on.
+    fn next_commit(&mut self, at: At) -> Result<Option<Commit>> {
+        let mut at = at;
+        while let Some((from, first, len)) = self.frame(&mut at)? {
+            if Commit::may_begin(&first) {
+                return self.commit_at(from);
+            }
+            at = At { offset: from.offset.saturating_add(len), ..from };
+        }
+        Ok(None)
+    }
+
+    /// The frame that stands there, or where the next segment goes on from there: its place, its first bytes, and its
+    /// length.
+    fn frame(&mut self, at: &mut At) -> Result<Option<(At, [u8; CHECKPOINT], u32)>> {
+        if at.offset >= self.log.known(at.place).size {
+            let next = self.log.known(at.place).sequence.wrapping_add(1);
+            let Some(place) = self.log.place_of(next) else { return Ok(None) };
+            *at = At { place, offset: HEADER as u32 };
+        }
+        let mut first = [0; CHECKPOINT];
+        let len = frame_len(self.log.peek(at.place, at.offset, &mut first)?, self.root.page_size);
+        Ok(len.map(|len| (*at, first, len)))
+    }
+
+    /// The next delta that is to be done again; `None` when that is all. What does not fit `buf` is damaged.
+    pub(super) fn next_delta_of_log(&mut self, buf: &mut [u8]) -> Result<Option<usize>> {
+        while let Some(mut replay) = self.replay {
+            let frame = self.frame(&mut replay.at)?;
+            let Some((from, first, len)) = frame else {
+                self.replay = None;
+                break;
+            };
+            replay.at = At { offset: from.offset.saturating_add(len), ..from };
+            self.replay = Some(replay);
+            if Commit::may_begin(&first) {
+                self.take_status(&replay.until);
+                self.replay = match replay.until.number < replay.last.number {
+                    true => self.group_behind(&replay.until, &replay.last)?,
+                    false => None,
+                };
+            } else if first.first() == Some(&DELTA) {
+                let (count, at) = varint_at(&first, 1).ok_or(Error::Corrupt)?;
+                let bytes = buf.get_mut(..count as usize).ok_or(Error::Corrupt)?;
+                self.log.read(from.place, from.offset.saturating_add(at as u32), bytes)?;
+                self.delta_bytes = self.delta_bytes.saturating_add(len);
+                return Ok(Some(bytes.len()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All deltas are done again: the log goes on where it ended, if nothing is torn there.
+    pub(super) fn end_replay(&mut self) {
+        self.unflushed = false;
+        self.incomplete = true;
+        self.stage = Stage::Open;
+        let Some(commit) = self.tail.filter(|commit| commit.number == self.log.number) else { return };
+        let newest = self.newest_below(u32::MAX);
+        let ends = commit.offset.wrapping_add(COMMIT as u32);
+        if let Some(place) = newest.filter(|place| *place != IN_ROOT) {
+            let known = self.log.known(place);
+            if known.sequence == commit.sequence && known.size == ends {
+                self.resumable = Some(commit);
+                self.incomplete = false;
+            }
+        }
+    }
+
+    /// Goes on at the end of the newest segment, where that can be done and is still to be.
+    pub(super) fn wake(&mut self) {
+        if let Some(commit) = self.resumable.take() {
+            let place = self.log.place_of(commit.sequence);
+            let resumed = place.ok_or(Error::Corrupt).and_then(|place| self.log.resume(place, &commit));
+            self.incomplete |= resumed.is_err();
+        }
+    }
+
+    // ---- a new one ----
+
+    fn make(&mut self, wall: u64) -> Result<()> {
+        let there = self.log.medium.list()?;
+        for place in (0..SEGMENTS).filter(|place| (there & !self.log.blocked) >> *place & 1 == 1) {
+            self.log.medium.remove(File(place as u32))?;
+        }
+        self.status = Status { now: 0, wall, next_key: 0 };
+        self.snapshot = Snapshot::EMPTY;
+        self.take_table_slots(1)?;
+        let made = self.write_first();
+        if made.is_err() {
+            self.log.medium.close(File::ROOT);
+            self.log.abandon();
+            for place in 0..SEGMENTS {
+                if self.log.known(place).sequence != 0 {
+                    let _ = self.log.remove(place);
+                }
+            }
+        }
+        made
+    }
+
+    /// The first segment, then the root file: without it there is no database.
+    fn write_first(&mut self) -> Result<()> {
+        self.write_checkpoint(&Meta::EMPTY, self.status)?;
+        let medium = &mut self.log.medium;
+        medium.create(File::ROOT)?;
+        medium.append(File::ROOT, &self.root.to_bytes())?;
+        medium.sync(File::ROOT)?;
+        medium.close(File::ROOT);
+        self.make_spare();
+        Ok(())
+    }
+}

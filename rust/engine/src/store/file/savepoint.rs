@@ -1,0 +1,197 @@
+//! Savepoints: what was changed in one is told apart in the cache; what else must come back is noted here.
+
+use super::cache::{Versions, NO_SLOT};
+use super::format::{Location, Snapshot};
+use super::medium::Medium;
+use super::FileStore;
+use crate::bytes::{u32_at, write_u32};
+use crate::error::{Error, Result};
+use crate::store::{Meta, PageId};
+
+/// So many savepoints are noted in the store itself, what is deeper in pages of the cache.
+const HERE: usize = 4;
+/// Pages for that at most.
+const PAGES: usize = 8;
+/// Bytes of a note there.
+const NOTE: usize = 36;
+
+/// What was, when a savepoint began.
+#[derive(Clone, Copy)]
+pub struct Note {
+    pub meta: Meta,
+    pub next_id: u32,
+    pub free_ids: u32,
+    /// Bytes of deltas.
+    pub delta_bytes: u32,
+    /// A checkpoint of what was, where what is changed since is partly on the medium.
+    pub checkpoint: Location,
+}
+
+const NOTHING: Note = Note { meta: Meta::EMPTY, next_id: 0, free_ids: 0, delta_bytes: 0, checkpoint: Location::NONE };
+
+/// The open savepoints.
+pub struct Savepoints {
+    depth: u16,
+    here: [Note; HERE],
+    pages: [u16; PAGES],
+}
+
+impl Default for Savepoints {
+    fn default() -> Self {
+        Savepoints { depth: 0, here: [NOTHING; HERE], pages: [NO_SLOT; PAGES] }
+    }
+}
+
+impl Savepoints {
+    /// How many.
+    #[inline]
+    pub fn depth(&self) -> u16 {
+        self.depth
+    }
+}
+
+impl<M: Medium> FileStore<M> {
+    /// The page of the cache, and the place in it, where note `index` stands that is not in the store itself.
+    fn note_place(&self, index: usize) -> Option<(usize, usize)> {
+        let per_page = self.root.page_size.checked_div(NOTE)?;
+        let beyond = index.checked_sub(HERE)?;
+        Some((beyond.checked_div(per_page)?, beyond.checked_rem(per_page)?.wrapping_mul(NOTE)))
+    }
+
+    /// What was when savepoint `index`, counted from 0, began.
+    pub(super) fn note(&self, index: u16) -> Note {
+        let index = usize::from(index);
+        if let Some(note) = self.savepoints.here.get(index) {
+            return *note;
+        }
+        let read = || {
+            let (page, at) = self.note_place(index)?;
+            let bytes = self.cache.bytes(*self.savepoints.pages.get(page)?).ok()?.get(at..)?;
+            let number = |n: usize| u32_at(bytes, n.wrapping_mul(4));
+            let meta = Meta {
+                root: PageId(number(0)),
+                records: number(1),
+                ttl_records: number(2),
+                field_tags: number(3),
+                names: number(4),
+            };
+            let (next_id, free_ids, delta_bytes) = (number(5), number(6), number(7));
+            Some(Note { meta, next_id, free_ids, delta_bytes, checkpoint: Location(number(8)) })
+        };
+        read().unwrap_or(NOTHING)
+    }
+
+    pub(super) fn set_note(&mut self, index: u16, note: Note) -> Result<()> {
+        let index = usize::from(index);
+        if let Some(place) = self.savepoints.here.get_mut(index) {
+            *place = note;
+            return Ok(());
+        }
+        let (page, at) = self.note_place(index).ok_or(Error::Corrupt)?;
+        let mut slot = self.savepoints.pages.get(page).copied().ok_or(Error::Full)?;
+        if slot == NO_SLOT {
+            slot = self.take_slot()?;
+            if let Some(entry) = self.savepoints.pages.get_mut(page) {
+                *entry = slot;
+            }
+        }
+        let bytes = self.cache.bytes_mut(slot)?;
+        let Meta { root, records, ttl_records, field_tags, names } = note.meta;
+        let Note { next_id, free_ids, delta_bytes, checkpoint, .. } = note;
+        let numbers = [root.0, records, ttl_records, field_tags, names, next_id, free_ids, delta_bytes, checkpoint.0];
+        for (n, number) in numbers.into_iter().enumerate() {
+            write_u32(bytes, at.wrapping_add(n.wrapping_mul(4)), number);
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin_savepoint(&mut self, meta: &Meta) -> Result<()> {
+        self.wake();
+        let depth = self.savepoints.depth;
+        let note = Note {
+            meta: *meta,
+            next_id: self.snapshot.next_id,
+            free_ids: self.snapshot.free_ids,
+            delta_bytes: self.delta_bytes,
+            checkpoint: Location::NONE,
+        };
+        self.set_note(depth, note)?;
+        self.savepoints.depth = depth.checked_add(1).ok_or(Error::Full)?;
+        Ok(())
+    }
+
+    pub(super) fn commit_savepoint(&mut self) {
+        let depth = self.savepoints.depth;
+        if depth > 0 {
+            self.cache.merge(depth);
+            self.end_savepoint();
+        }
+    }
+
+    pub(super) fn rollback_savepoint(&mut self) -> Option<Meta> {
+        let depth = self.savepoints.depth.checked_sub(1)?;
+        let note = self.note(depth);
+        self.cache.discard(self.savepoints.depth);
+        self.end_savepoint();
+        self.incomplete |= self.delta_bytes != note.delta_bytes;
+        if note.checkpoint == Location::NONE {
+            (self.snapshot.next_id, self.snapshot.free_ids) = (note.next_id, note.free_ids);
+        } else {
+            // What the cache holds may be of the state that is given up.
+            self.cache.forget_clean(|_| true);
+            self.pending_rollback = note.checkpoint;
+            let _ = self.finish_rollback();
+        }
+        Some(note.meta)
+    }
+
+    fn end_savepoint(&mut self) {
+        self.savepoints.depth = self.savepoints.depth.saturating_sub(1);
+        // The page of notes that is not needed any more, if there is one.
+        if let Some((page, 0)) = self.note_place(usize::from(self.savepoints.depth)) {
+            if let Some(slot) = self.savepoints.pages.get_mut(page) {
+                let slot = core::mem::replace(slot, NO_SLOT);
+                if slot != NO_SLOT {
+                    self.cache.give_back(slot);
+                }
+            }
+        }
+    }
+
+    /// Reads what a rollback goes back to. When the medium fails that is left to be done by whoever comes next.
+    pub(super) fn finish_rollback(&mut self) -> Result<()> {
+        if self.pending_rollback != Location::NONE {
+            let place = self.pending_rollback;
+            self.snapshot = self.read_checkpoint(place.place(), place.offset())?;
+            self.pending_rollback = Location::NONE;
+        }
+        Ok(())
+    }
+
+    /// Writes everything that is changed, so that all slots can be had. What open savepoints began with is kept
+    /// on the medium: a rollback goes back to that.
+    pub(super) fn write_changed(&mut self) -> Result<()> {
+        self.finish_rollback()?;
+        let depth = self.savepoints.depth;
+        for level in 0..depth {
+            let note = self.note(level);
+            if note.checkpoint != Location::NONE {
+                continue;
+            }
+            // Later versions took ids that this state does not have.
+            let now = (self.snapshot.next_id, self.snapshot.free_ids);
+            self.write_versions(Versions::Of(level))?;
+            let freed = self.snapshot.free_ids.wrapping_sub(now.1);
+            let counts = (note.next_id, note.free_ids.wrapping_add(freed));
+            let (next_id, free_ids) = counts;
+            let snapshot = Snapshot { meta: note.meta, next_id, free_ids, ..self.snapshot };
+            let checkpoint = self.append_snapshot(&snapshot)?;
+            // A checkpoint without a commit: only this program knows of it.
+            self.incomplete = true;
+            self.log.sync()?;
+            self.log.end_group();
+            self.set_note(level, Note { checkpoint, ..note })?;
+        }
+        self.write_versions(Versions::Of(depth))
+    }
+}

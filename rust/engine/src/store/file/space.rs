@@ -1,0 +1,82 @@
+//! A full medium: the spare file that is given up then, so that deleting and cleaning can go on.
+
+use super::medium::{File, Medium};
+use super::FileStore;
+use crate::error::{Error, Result, ENOSPC};
+
+/// Bytes of the spare: a segment of a small database and what a filesystem needs to begin another file.
+const SPARE_BYTES: u32 = 20_480;
+
+/// What is known of the spare.
+#[derive(Default)]
+pub struct Spare {
+    there: bool,
+    /// What is done now takes away more than it needs.
+    pub removing: bool,
+}
+
+impl Spare {
+    /// Bytes of it.
+    pub fn bytes(&self) -> u64 {
+        if self.there {
+            u64::from(SPARE_BYTES)
+        } else {
+            0
+        }
+    }
+}
+
+impl<M: Medium> FileStore<M> {
+    /// Looks for the spare.
+    pub(super) fn find_spare(&mut self) -> Result<()> {
+        let size = self.log.medium.size(File::SPARE)?;
+        self.spare.there = size.is_some_and(|size| size >= SPARE_BYTES);
+        Ok(())
+    }
+
+    /// Whether the medium is so full that only what frees space goes on.
+    pub(super) fn is_full(&self) -> bool {
+        !self.spare.there
+    }
+
+    /// Refuses what needs more space than it frees while there is no spare.
+    pub(super) fn refuse_when_full(&mut self) -> Result<()> {
+        if self.spare.there || self.spare.removing || !self.is_open() {
+            return Ok(());
+        }
+        self.make_spare();
+        if self.spare.there {
+            Ok(())
+        } else {
+            Err(Error::Io(ENOSPC))
+        }
+    }
+
+    /// Gives the spare up; false where there is none.
+    pub(super) fn give_up_spare(&mut self) -> bool {
+        let given_up = self.spare.there && self.log.medium.remove(File::SPARE).is_ok();
+        self.spare.there &= !given_up;
+        given_up
+    }
+
+    /// Makes the spare again, if there is room.
+    pub(super) fn make_spare(&mut self) {
+        if self.spare.there || self.log.medium.space().is_ok_and(|free| free < u64::from(SPARE_BYTES) * 2) {
+            return;
+        }
+        self.spare.there = self.write_spare().is_ok();
+        self.log.medium.close(File::SPARE);
+        if !self.spare.there {
+            let _ = self.log.medium.remove(File::SPARE);
+        }
+    }
+
+    fn write_spare(&mut self) -> Result<()> {
+        let medium = &mut self.log.medium;
+        medium.create(File::SPARE)?;
+        for _ in 0..SPARE_BYTES / 64 {
+            medium.append(File::SPARE, &[0xff; 64])?;
+        }
+        medium.sync(File::SPARE)
+    }
+}

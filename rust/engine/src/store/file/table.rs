@@ -1,0 +1,141 @@
+//! The page table: where in the log each page stands.
+//!
+//! A page of the table is an array of locations, 4 bytes each: of pages of the tree on the lowest level, of pages
+//! of the table on those above; `page size / 4` of them. Pages of the table are in the cache as any others are, but
+//! they are never changed there: a checkpoint makes them anew.
+
+use super::format::{Location, PageFrame, PAGE_HEADER};
+use super::medium::Medium;
+use super::FileStore;
+use crate::bytes::u32_at;
+use crate::error::{Error, Result};
+
+/// Levels at most: 2 million pages of 512 bytes.
+pub const MAX_LEVELS: u8 = 3;
+
+/// What ids of pages of the table begin with in the cache.
+const TABLE: u32 = 1 << 31;
+
+/// In the cache: the id of a page of the table.
+pub fn cache_id(level: u8, index: u32) -> u32 {
+    TABLE | u32::from(level) << 28 | index
+}
+
+/// Whether it is one.
+pub fn is_table(id: u32) -> bool {
+    id & TABLE != 0
+}
+
+impl<M: Medium> FileStore<M> {
+    /// How many bits of an id one level tells apart.
+    pub(super) fn table_bits(&self) -> u32 {
+        self.root.page_size.trailing_zeros().wrapping_sub(2)
+    }
+
+    /// Which page of a level (1 the lowest) an id belongs to.
+    pub(super) fn table_index(&self, level: u8, id: u32) -> u32 {
+        id.checked_shr(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0)
+    }
+
+    /// Where in that page its entry stands.
+    pub(super) fn table_offset(&self, level: u8, id: u32) -> usize {
+        let index = self.table_index(level.wrapping_sub(1), id);
+        let mask = 1u32.wrapping_shl(self.table_bits()).wrapping_sub(1);
+        (index & mask) as usize * 4
+    }
+
+    /// Makes the table deep enough for an id.
+    pub(super) fn grow_table(&mut self, id: u32) -> Result<()> {
+        let mut levels = 1u8;
+        while self.table_index(levels, id) > 0 {
+            levels = levels.wrapping_add(1);
+        }
+        if levels > MAX_LEVELS {
+            return Err(Error::Full);
+        }
+        self.take_table_slots(levels)
+    }
+
+    /// Sees to it that there is a slot for each level where a page of it can be made.
+    pub(super) fn take_table_slots(&mut self, levels: u8) -> Result<()> {
+        for level in 0..usize::from(levels) {
+            if self.table_slots.get(level) == Some(&super::cache::NO_SLOT) {
+                let slot = self.take_slot()?;
+                if let Some(entry) = self.table_slots.get_mut(level) {
+                    *entry = slot;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a page stands; [`Error::Corrupt`] where there is none.
+    pub(super) fn locate(&mut self, id: u32) -> Result<Location> {
+        match self.table_entry(id)? {
+            Location::NONE => Err(Error::Corrupt),
+            location => Ok(location),
+        }
+    }
+
+    /// Where a page stands, if it does.
+    pub(super) fn table_entry(&mut self, id: u32) -> Result<Location> {
+        self.table_entry_above(1, id)
+    }
+
+    /// Where the page of the table of level `level - 1` stands that leads to an id; of level 0, the page itself.
+    pub(super) fn table_entry_above(&mut self, level: u8, id: u32) -> Result<Location> {
+        // What is read on the way must not be moved by making room for it.
+        self.make_available(super::FOR_READING)?;
+        let levels = self.snapshot.levels;
+        if id >= self.snapshot.next_id || self.table_index(levels, id) > 0 {
+            return Ok(Location::NONE);
+        }
+        let mut location = self.snapshot.table;
+        let mut at = levels;
+        while at >= level && at > 0 {
+            if location == Location::NONE {
+                return Ok(Location::NONE);
+            }
+            let slot = self.load_table(at, self.table_index(at, id), location)?;
+            let offset = self.table_offset(at, id);
+            location = Location(u32_at(self.cache.bytes(slot)?, offset));
+            at = at.wrapping_sub(1);
+        }
+        Ok(location)
+    }
+
+    /// The slot of a page of the table.
+    pub(super) fn load_table(&mut self, level: u8, index: u32, location: Location) -> Result<u16> {
+        let id = cache_id(level, index);
+        if let Some(slot) = self.cache.find(id) {
+            return Ok(slot);
+        }
+        let slot = self.cache.take().ok_or(Error::NeedMemory)?;
+        match self.read_page(location, level, index, slot) {
+            Ok(()) => {
+                self.cache.hold(slot, id);
+                Ok(slot)
+            }
+            Err(error) => {
+                self.cache.give_back(slot);
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads a page's content into a slot, and checks that it is what was written there.
+    pub(super) fn read_page(&mut self, location: Location, level: u8, id: u32, slot: u16) -> Result<()> {
+        let (place, offset) = (location.place(), location.offset());
+        let mut header = [0; PAGE_HEADER];
+        self.log.read(place, offset, &mut header)?;
+        let content = self.cache.bytes_mut(slot)?;
+        self.log.read(place, offset.wrapping_add(PAGE_HEADER as u32), content)?;
+        let frame = PageFrame::read(&header, content.len()).ok_or(Error::Corrupt)?;
+        let seed = self.log.seed_at(place, offset);
+        if frame.level == level && frame.id == id && frame.holds(seed, content) {
+            Ok(())
+        } else {
+            Err(Error::Corrupt)
+        }
+    }
+}
