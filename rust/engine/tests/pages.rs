@@ -114,7 +114,9 @@ impl PageStore for Strict {
     fn removal_can_fail(&self) -> bool {
         false
     }
-    fn set_removing(&mut self, _: bool) {}
+    fn set_removing(&mut self, removing: bool) -> bool {
+        removing
+    }
     fn begin(&mut self, _: &Meta) -> Result<()> {
         unreachable!("the tree opens no savepoints")
     }

@@ -9,7 +9,9 @@ use host::{dict, int, str, Host, Random, Value};
 use mtdb_engine::database::{FlushRule, FOREVER};
 use mtdb_engine::store::file::FileStore;
 use mtdb_engine::{Error, Result};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 type Files = Host<FileStore<Disk>>;
 type Records = BTreeMap<String, (Vec<&'static str>, Value)>;
@@ -36,7 +38,7 @@ struct Run {
     plan: Plan,
     records: Records,
     /// States that opening may give: the last one that was flushed, and those that followed.
-    states: Vec<Records>,
+    states: Rc<RefCell<Vec<Records>>>,
 }
 
 fn open(disk: &Disk, plan: &Plan) -> Result<Files> {
@@ -68,12 +70,12 @@ impl Run {
             random: Random(plan.seed | 1),
             plan,
             records: Records::new(),
-            states: vec![Records::new()],
+            states: Rc::new(RefCell::new(vec![Records::new()])),
         }
     }
 
     fn flushed(&mut self) {
-        self.states = vec![self.records.clone()];
+        *self.states.borrow_mut() = vec![self.records.clone()];
     }
 
     fn some_record(&mut self) -> (String, Vec<&'static str>, Value) {
@@ -105,7 +107,7 @@ impl Run {
             };
         }
         if keep {
-            self.states.push(after.clone());
+            self.states.borrow_mut().push(after.clone());
         }
         let files = self.files.as_mut().expect("it is open");
         let before = files.db.statistics().flushes;
@@ -229,7 +231,12 @@ impl Run {
                 }
                 let result = self.step();
                 match result {
-                    Err(Error::Io(EIO)) if self.plan.failing && !self.disk.is_off() => {}
+                    Err(Error::Io(EIO)) if self.plan.failing && !self.disk.is_off() => {
+                        self.disk.fail_at(0, 0, 0);
+                        if self.files.is_none() {
+                            self.open_again()?;
+                        }
+                    }
                     Err(error) if self.disk.is_off() => return Err(error),
                     result => result.unwrap_or_else(|error| panic!("operation {operation}: {error:?}")),
                 }
@@ -243,8 +250,20 @@ impl Run {
         self.files = None;
     }
 
+    fn at(disk: Disk, plan: Plan, records: Records) -> Self {
+        Run { states: Rc::new(RefCell::new(vec![records.clone()])), records, ..Run::new(disk, plan) }
+    }
+}
+
+/// What is left after a crash, and the states it may be in.
+struct Left<'a> {
+    plan: Plan,
+    states: &'a [Records],
+}
+
+impl Left<'_> {
     /// Opens what is left and checks that it is one of the states that may be; then writes, and opens once more.
-    fn check(&mut self, disk: &Disk) {
+    fn check(&self, disk: &Disk) {
         let mut files = open(disk, &self.plan).expect("it opens");
         let found = contents(&mut files).expect("it is sound");
         assert!(
@@ -254,7 +273,7 @@ impl Run {
             self.states.iter().map(|state| state.len()).collect::<Vec<_>>()
         );
         drop(files);
-        let mut later = Run { states: vec![found.clone()], records: found, ..Run::new(disk.clone(), self.plan) };
+        let mut later = Run::at(disk.clone(), self.plan, found);
         later.open_again().expect("it opens again");
         for n in 0..3 {
             let record = (vec![TAGS[1]], dict([("after", int(n))]));
@@ -266,13 +285,15 @@ impl Run {
     }
 
     /// The same, but the power goes again while that is done, before it stays.
-    fn check_with_another_cut(&mut self, disk: &Disk, random: &mut Random) {
+    fn check_with_another_cut(&self, disk: &Disk, random: &mut Random) {
         disk.cut_at(1 + random.below(30), random.below(500));
-        let mut second = Run { states: self.states.clone(), ..Run::new(disk.clone(), self.plan) };
+        let mut second = Run::new(disk.clone(), self.plan);
+        *second.states.borrow_mut() = self.states.to_vec();
         if second.open_again().is_ok() {
             let found = contents(second.files.as_mut().expect("it is open")).expect("it is sound");
             assert!(self.states.contains(&found));
-            (second.records, second.states) = (found.clone(), vec![found]);
+            second.records = found;
+            second.flushed();
             for _ in 0..10 {
                 if second.step().is_err() || disk.is_off() {
                     break;
@@ -281,7 +302,8 @@ impl Run {
         }
         second.files = None;
         disk.revive(some_fate(random), random);
-        second.check(disk);
+        let states = second.states.borrow();
+        Left { plan: self.plan, states: &states }.check(disk);
     }
 }
 
@@ -289,29 +311,28 @@ fn some_fate(random: &mut Random) -> Fate {
     [Fate::Lost, Fate::Kept, Fate::Torn, Fate::Reordered][random.below(4) as usize]
 }
 
-/// A run of so many operations, cut at each change of the medium in turn.
+/// A run in which at each change of the medium what is left is looked at if the power goes in the middle of it.
 fn cut_everywhere(plan: Plan, every: u64) {
-    let mut whole = Run::new(Disk::new(), plan);
-    whole.go();
-    let changes = whole.disk.changes();
-    let mut random = Random(plan.seed ^ 0x7e57);
-    let mut cut = 1;
-    while cut <= changes {
-        let disk = Disk::new();
-        disk.cut_at(cut, random.below(600));
-        let mut run = Run::new(disk.clone(), plan);
-        run.go();
-        assert!(disk.is_off(), "the power went");
-        for fate in [Fate::Lost, Fate::Kept, Fate::Torn, Fate::Reordered] {
-            let left = disk.copy();
-            left.revive(fate, &mut random);
-            run.check(&left);
+    let mut run = Run::new(Disk::new(), plan);
+    let (states, seen) = (run.states.clone(), Rc::new(Cell::new(0)));
+    let count = seen.clone();
+    run.disk.watch(Rc::new(move |disk: Disk| {
+        count.set(count.get() + 1);
+        if count.get() % every != 0 {
+            return;
         }
-        let left = disk.copy();
-        left.revive(some_fate(&mut random), &mut random);
-        run.check_with_another_cut(&left, &mut random);
-        cut += every;
-    }
+        let mut random = Random(plan.seed ^ count.get() << 20 | 1);
+        let left = Left { plan, states: &states.borrow() };
+        for fate in [Fate::Lost, Fate::Kept, Fate::Torn, Fate::Reordered] {
+            let disk = disk.copy();
+            disk.revive(fate, &mut random);
+            left.check(&disk);
+        }
+        disk.revive(some_fate(&mut random), &mut random);
+        left.check_with_another_cut(&disk, &mut random);
+    }));
+    run.go();
+    assert!(seen.get() > plan.operations, "{} cuts were seen", seen.get());
 }
 
 fn random_runs(count: u64, first_seed: u64, failing: bool) {
@@ -330,10 +351,11 @@ fn random_runs(count: u64, first_seed: u64, failing: bool) {
         let mut run = Run::new(disk.clone(), plan);
         run.go();
         disk.revive(some_fate(&mut random), &mut random);
+        let left = Left { plan, states: &run.states.borrow() };
         if random.below(2) == 0 {
-            run.check(&disk);
+            left.check(&disk);
         } else {
-            run.check_with_another_cut(&disk, &mut random);
+            left.check_with_another_cut(&disk, &mut random);
         }
     }
 }

@@ -13,10 +13,7 @@
 
 use super::{Database, NewRecord, FOREVER};
 use crate::error::{Error, Result};
-use crate::store::PageStore;
-
-/// The longest delta in bytes.
-pub const MAX_DELTA: usize = 400;
+use crate::store::{PageStore, MAX_DELTA};
 
 const PLAIN: u8 = b'P';
 const RECORD: u8 = b'R';

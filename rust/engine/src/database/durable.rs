@@ -1,14 +1,9 @@
 //! A database that outlives the program: opening, making durable, backups.
 
-use super::delta::MAX_DELTA;
 use super::{Database, EXPIRY};
 use crate::error::{Error, Result};
-use crate::store::{DurableStore, FileCounts};
+use crate::store::{DurableStore, FileCounts, MAX_DELTA};
 use crate::tree::Cursor;
-
-/// Generated keys that a commit allows beyond those given, in case the program stops before the next one: more
-/// than one transaction can use up.
-const KEYS_AHEAD: u64 = 1 << 20;
 
 impl<S: DurableStore> Database<S> {
     /// Opens what is there, or makes it. [`Error::NeedMemory`]: give, and call again. `wall`: seconds since 1970, or
@@ -56,8 +51,10 @@ impl<S: DurableStore> Database<S> {
         let counted = self.counts.unflushed.saturating_add(writes);
         let due = flush || self.flush.is_due(counted, self.counts.writes) || self.store.is_crowded();
         let flushed = outermost && due && (counted > 0 || flush);
-        if flushed {
+        if flushed && self.grew {
             self.make_durable()?;
+        } else if flushed {
+            self.removing(Self::make_durable)?;
         } else {
             self.store.settle()?;
         }
@@ -71,7 +68,7 @@ impl<S: DurableStore> Database<S> {
     /// Makes everything before durable, all or nothing; inside a transaction that waits for its end.
     pub fn flush(&mut self) -> Result<()> {
         if self.store.depth() == 0 {
-            self.make_durable()?;
+            self.removing(Self::make_durable)?;
             self.counts.flushes = self.counts.flushes.wrapping_add(u64::from(self.counts.unflushed > 0));
             self.counts.unflushed = 0;
         }
@@ -81,17 +78,13 @@ impl<S: DurableStore> Database<S> {
     /// The same on closing: no generated key is given after that.
     pub fn close(&mut self) -> Result<()> {
         if self.store.depth() == 0 {
-            self.store.make_durable(&self.meta, self.next_key)?;
+            self.removing(|database| database.store.make_durable(&database.meta, database.next_key))?;
         }
         Ok(())
     }
 
     fn make_durable(&mut self) -> Result<()> {
         self.store.make_durable(&self.meta, self.keys_to_allow())
-    }
-
-    fn keys_to_allow(&self) -> u64 {
-        self.next_key.saturating_add(KEYS_AHEAD)
     }
 
     /// Packs at most `budget` leaves, and once a whole round is done, gets back space of the medium; goes on at the
@@ -102,7 +95,8 @@ impl<S: DurableStore> Database<S> {
         }
         self.packed = true;
         let keys = self.keys_to_allow();
-        let done = self.store.depth() > 0 || self.store.compact(budget, &self.meta, keys)?;
+        let compact = |database: &mut Self| database.store.compact(budget, &database.meta, keys);
+        let done = self.store.depth() > 0 || self.removing(compact)?;
         self.packed = !done;
         Ok(done)
     }

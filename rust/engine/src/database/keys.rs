@@ -1,21 +1,30 @@
 //! Keys for records that are put without one.
 
 use super::{document_key, Database};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::PageStore;
 
 /// Their one width.
 pub const GENERATED_KEY_BYTES: usize = 10;
 
+/// Generated keys that a commit allows beyond those given, in case the program stops before the next one.
+const KEYS_AHEAD: u64 = 1 << 12;
+
 const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
 impl<S: PageStore> Database<S> {
+    /// What a commit says of generated keys: none of that number or a later one is given before the next one.
+    pub(super) fn keys_to_allow(&self) -> u64 {
+        self.next_key.saturating_add(KEYS_AHEAD)
+    }
+
     /// The next generated key: they sort in the order in which they were given, none is given twice, and
     /// none is that of a record that is there.
     pub fn next_key(&mut self) -> Result<[u8; GENERATED_KEY_BYTES]> {
         loop {
             if self.next_key >= self.store.key_limit() {
-                return Err(Error::Full);
+                let keys = self.keys_to_allow();
+                self.store.allow_keys(&self.meta, keys)?;
             }
             let key = digits(self.next_key);
             self.next_key = self.next_key.wrapping_add(1);

@@ -76,6 +76,8 @@ pub struct Database<S> {
     /// Compacting has packed the leaves and is busy with the medium.
     packed: bool,
     clock: u64,
+    /// The running transaction has put something.
+    grew: bool,
 }
 
 impl<S: PageStore> Database<S> {
@@ -94,6 +96,7 @@ impl<S: PageStore> Database<S> {
             pack_from: KeyBuf::new(),
             packed: false,
             clock: 0,
+            grew: false,
         }
     }
 

@@ -29,6 +29,7 @@ impl<S: PageStore> Database<S> {
     /// Stores a record; one of the same key is replaced whole.
     pub fn put(&mut self, record: &NewRecord) -> Result<()> {
         self.check_key(record.key)?;
+        self.grew = true;
         let head = self.head_of(record)?;
         let key = document_key(record.key);
         let mut path = self.locate(key.as_slice())?;

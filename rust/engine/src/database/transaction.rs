@@ -7,6 +7,9 @@ use crate::store::{Meta, PageStore};
 impl<S: PageStore> Database<S> {
     /// Begins a transaction; inside another one, a savepoint.
     pub fn begin(&mut self) -> Result<()> {
+        if self.store.depth() == 0 {
+            self.grew = false;
+        }
         self.store.begin(&self.meta)
     }
 
@@ -30,9 +33,9 @@ impl<S: PageStore> Database<S> {
     /// Runs what takes records away: it goes on when the memory limit is reached, as a transaction around it
     /// may need memory to bring them back.
     pub(super) fn removing<T>(&mut self, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.store.set_removing(true);
+        let before = self.store.set_removing(true);
         let result = change(self);
-        self.store.set_removing(false);
+        self.store.set_removing(before);
         result
     }
 

@@ -105,7 +105,7 @@ impl<M: Medium> PageStore for Store<M> {
         either!(self, it => it.changes_can_fail())
     }
 
-    fn set_removing(&mut self, removing: bool) {
+    fn set_removing(&mut self, removing: bool) -> bool {
         either!(self, it => it.set_removing(removing))
     }
 
@@ -148,6 +148,10 @@ impl<M: Medium> PageStore for Store<M> {
 
     fn make_durable(&mut self, meta: &Meta, next_key: u64) -> Result<()> {
         either!(self, it => it.make_durable(meta, next_key))
+    }
+
+    fn allow_keys(&mut self, meta: &Meta, limit: u64) -> Result<()> {
+        either!(self, it => it.allow_keys(meta, limit))
     }
 
     fn key_limit(&self) -> u64 {

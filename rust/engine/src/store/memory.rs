@@ -344,8 +344,8 @@ impl PageStore for MemoryStore {
         self.depth() > 0
     }
 
-    fn set_removing(&mut self, removing: bool) {
-        self.removing = removing;
+    fn set_removing(&mut self, removing: bool) -> bool {
+        core::mem::replace(&mut self.removing, removing)
     }
 
     fn begin(&mut self, meta: &Meta) -> Result<()> {

@@ -92,8 +92,9 @@ pub trait PageStore {
         false
     }
 
-    /// Whether what follows takes away more than it needs, so that no limit may stop it.
-    fn set_removing(&mut self, removing: bool);
+    /// Says whether what follows takes away more than it needs, so that no limit may stop it, and gives what was said
+    /// before.
+    fn set_removing(&mut self, removing: bool) -> bool;
 
     /// Begins a savepoint, whatever the limit.
     fn begin(&mut self, meta: &Meta) -> Result<()>;
@@ -134,11 +135,19 @@ pub trait PageStore {
         Ok(())
     }
 
+    /// Allows for generated keys below that number, of which none may be given again whatever happens.
+    fn allow_keys(&mut self, _meta: &Meta, _limit: u64) -> Result<()> {
+        Ok(())
+    }
+
     /// Generated keys from this number on were not given before, and were not allowed to be.
     fn key_limit(&self) -> u64 {
         u64::MAX
     }
 }
+
+/// The longest delta in bytes.
+pub const MAX_DELTA: usize = 400;
 
 /// What each commit takes down beside the pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

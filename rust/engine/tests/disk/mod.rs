@@ -43,9 +43,12 @@ struct State {
     syncs: u64,
 }
 
+/// Is given, for each change of a medium, what the medium is like when the power goes in the middle of it.
+type Watcher = Rc<dyn Fn(Disk)>;
+
 /// A handle on the medium; clones are handles on the same.
 #[derive(Clone, Default)]
-pub struct Disk(Rc<RefCell<State>>);
+pub struct Disk(Rc<RefCell<State>>, Option<Watcher>);
 
 /// What becomes of what was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +69,22 @@ impl Disk {
     /// A medium of its own with the same content and nothing armed.
     pub fn copy(&self) -> Disk {
         let State { files, gone, capacity, .. } = self.0.borrow().clone();
-        Disk(Rc::new(RefCell::new(State { files, gone, capacity, ..State::default() })))
+        Disk(Rc::new(RefCell::new(State { files, gone, capacity, ..State::default() })), None)
+    }
+
+    /// Has somebody see every cut.
+    pub fn watch(&mut self, watcher: Watcher) {
+        self.1 = Some(watcher);
+    }
+
+    fn show_cut(&self, change: impl FnOnce(&mut Disk) -> Result<()>) {
+        if let Some(watcher) = &self.1 {
+            let mut cut = self.copy();
+            let changes = self.changes();
+            cut.cut_at(1, changes.wrapping_mul(0x9e37_79b9) >> 7 & 0x1ff);
+            let _ = change(&mut cut);
+            watcher(cut);
+        }
     }
 
     pub fn cut_at(&self, change: u64, torn: u64) {
@@ -219,6 +237,7 @@ impl Medium for Disk {
     }
 
     fn create(&mut self, file: File) -> Result<()> {
+        self.show_cut(|cut| cut.create(file));
         let off = self.call(true)?;
         let mut state = self.0.borrow_mut();
         if !off || state.torn % 2 == 0 {
@@ -239,6 +258,7 @@ impl Medium for Disk {
     }
 
     fn append(&mut self, file: File, bytes: &[u8]) -> Result<()> {
+        self.show_cut(|cut| cut.append(file, bytes));
         let off = match self.call(true) {
             Err(error) => {
                 // A part of it may have gone through.
@@ -266,6 +286,7 @@ impl Medium for Disk {
     }
 
     fn sync(&mut self, file: File) -> Result<()> {
+        self.show_cut(|cut| cut.sync(file));
         let off = self.call(true)?;
         let mut state = self.0.borrow_mut();
         let done = !off || state.torn % 2 == 0;
@@ -290,6 +311,7 @@ impl Medium for Disk {
     }
 
     fn remove(&mut self, file: File) -> Result<()> {
+        self.show_cut(|cut| cut.remove(file));
         let off = self.call(true)?;
         let mut state = self.0.borrow_mut();
         if !off || state.torn % 2 == 0 {

@@ -8,7 +8,7 @@ use super::medium::Medium;
 use super::table::{cache_id, is_table, MAX_LEVELS};
 use super::{FileStore, DELTA_BYTES, LEAST_PAGES};
 use crate::bytes::{u32_at, write, write_u32};
-use crate::error::{Error, Result, ENOSPC};
+use crate::error::{Error, Result};
 use crate::store::{Meta, Status};
 
 /// The pages of the table that are being made anew, one a level: its index there, and where the old one stands.
@@ -282,12 +282,11 @@ impl<M: Medium> FileStore<M> {
         }
         self.wake();
         let status = Status { next_key, ..self.status };
-        let mut flushed = self.flush_once(meta, status);
-        if flushed == Err(Error::Io(ENOSPC)) && self.give_up_spare() {
-            flushed = self.flush_once(meta, status);
-        }
-        flushed?;
+        self.with_spare(|store| store.flush_once(meta, status))?;
         (self.key_limit, self.unflushed) = (status.next_key, false);
+        if self.is_full() {
+            self.clean_more(meta, status);
+        }
         Ok(())
     }
 
@@ -300,20 +299,43 @@ impl<M: Medium> FileStore<M> {
         committed.map(|_| ())
     }
 
+    /// From now on deltas begin at that checkpoint, whose group begins in the segment of that sequence number.
+    fn begin_from(&mut self, checkpoint: Place, group: u32) {
+        (self.checkpoint, self.needed_from) = (checkpoint, group);
+        (self.incomplete, self.delta_bytes, self.cache.touched) = (false, 0, 0);
+    }
+
+    /// Commits that keys below `limit` may be given, and of the records only what is outside of all savepoints.
+    pub(super) fn commit_keys(&mut self, meta: &Meta, limit: u64) -> Result<()> {
+        self.unflushed = true;
+        if self.savepoints.depth() == 0 {
+            return self.flush(meta, limit);
+        }
+        self.write_changed()?;
+        let note = self.note(0);
+        let checkpoint = self.log.place_at(note.checkpoint);
+        let said_already = self.delta_bytes != note.delta_bytes;
+        let committed = self.log.commit(checkpoint, 0, Status { next_key: limit, ..self.status });
+        self.incomplete |= committed.is_err();
+        self.begin_from(checkpoint, committed?);
+        self.incomplete = said_already;
+        self.key_limit = limit;
+        Ok(())
+    }
+
     /// Commits by writing everything that is changed.
     pub(super) fn write_checkpoint(&mut self, meta: &Meta, status: Status) -> Result<()> {
         self.clean_some();
         let (snapshot, checkpoint, begins) = self.attempt(|store| {
             let snapshot = Snapshot { meta: *meta, ..store.append_versions(Versions::Newest)? };
             let location = store.append_snapshot(&snapshot)?;
-            let sequence = store.log.known(location.place()).sequence;
-            let checkpoint = Place { sequence, offset: location.offset() };
+            let checkpoint = store.log.place_at(location);
             let begins = store.log.commit(checkpoint, 0, status)?;
             Ok((snapshot, checkpoint, begins))
         })?;
-        (self.snapshot, self.checkpoint, self.needed_from) = (snapshot, checkpoint, begins);
+        self.snapshot = snapshot;
         self.cache.written(Versions::Newest);
-        (self.incomplete, self.delta_bytes, self.cache.touched) = (false, 0, 0);
+        self.begin_from(checkpoint, begins);
         self.cache.set_limit(self.options.cache_pages);
         self.after_checkpoint();
         Ok(())

@@ -4,16 +4,18 @@
 //! To copy a page is to mark it as changed: the checkpoint then writes it. A page of the page table is written
 //! with any page that it leads to.
 
-use super::format::{frame_len, Location, PageFrame, CHECKPOINT, IN_ROOT, PAGE, PAGE_HEADER};
+use super::format::{frame_len, Location, PageFrame, CHECKPOINT, IN_ROOT, PAGE, PAGE_HEADER, SEGMENTS};
 use super::log::Log;
 use super::medium::Medium;
 use super::FileStore;
 use crate::bytes::u32_at;
 use crate::error::{Error, Result};
-use crate::store::{Meta, PageId};
+use crate::store::{Meta, PageId, Status};
 
 /// Pages copied with one checkpoint at most.
 const PAGES: u32 = 12;
+/// Segments cleaned after one commit when the medium is full.
+const VICTIMS: u32 = 3;
 /// What does not live may take so many bytes, and half of what lives.
 const ALLOWED: u64 = 24_576;
 
@@ -35,9 +37,33 @@ impl<M: Medium> FileStore<M> {
         }
     }
 
+    /// On a full medium: cleans some of the emptiest segments at once, to their ends.
+    pub(super) fn clean_more(&mut self, meta: &Meta, status: Status) {
+        for _ in 0..VICTIMS {
+            if self.backup.is_active() || self.cleaning.victim.is_none() && self.emptiest(true).is_none() {
+                return;
+            }
+            loop {
+                let cleaned = self.clean(u32::MAX, true);
+                if cleaned.is_err() || self.write_checkpoint(meta, status).is_err() {
+                    return;
+                }
+                if self.cleaning.victim.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+
     fn has_too_much_garbage(&self) -> bool {
         let (size, live) = self.log.bytes();
-        self.is_full() || size.saturating_sub(live) > live / 2 + ALLOWED
+        let allowed = if self.log.is_low { live / 8 } else { live / 2 };
+        self.is_full() || self.has_many_segments() || size.saturating_sub(live) > allowed + ALLOWED
+    }
+
+    /// Whether places for segments are running out.
+    fn has_many_segments(&self) -> bool {
+        self.log.segments() > SEGMENTS * 3 / 4
     }
 
     /// Marks at most `budget` pages of the emptiest segment as changed; true when there is nothing more to be gained
@@ -99,12 +125,19 @@ impl<M: Medium> FileStore<M> {
             let known = self.log.known(*place);
             u64::from(known.live).wrapping_mul(64).checked_div(u64::from(known.size)).unwrap_or(0)
         };
-        let most = if hard { 52 } else { 46 };
+        let many = self.has_many_segments();
+        let most = if many {
+            64
+        } else if hard {
+            52
+        } else {
+            46
+        };
         Log::<M>::places()
             .filter(|place| *place != IN_ROOT && self.cleaning.stuck >> *place & 1 == 0)
             .filter(|place| (1..head).contains(&self.log.known(*place).sequence))
             .filter(|place| self.log.known(*place).live > 0 && part(place) <= most)
-            .min_by_key(part)
+            .min_by_key(|place| if many { u64::from(self.log.known(*place).live) } else { part(place) })
     }
 
     /// Looks at one frame of the victim: how long it is, and whether it was a page that lives.

@@ -11,8 +11,12 @@ use crate::store::Status;
 
 /// Segments of a small database have so many bytes at most, less what a filesystem needs of four blocks.
 const SMALLEST: u32 = 16_384;
-/// A database is made of about so many segments, when it is large enough.
-const PARTS: u64 = 16;
+/// What a new segment takes, at most, of all there is: so their number grows with the logarithm of the size.
+const PARTS: u64 = 8;
+
+/// Where space is to be gained, so much is left for that: a segment of a small database, and what a filesystem
+/// needs to begin it.
+pub const KEEP_FREE: u64 = 20_480;
 
 /// What is known of one segment.
 #[derive(Clone, Copy, Default)]
@@ -71,6 +75,10 @@ pub struct Log<M> {
     /// The number of the last commit that was tried.
     pub number: u32,
     last_sequence: u32,
+    /// So many bytes of the medium have to be free when a segment has been begun, for what gives space back.
+    pub keep_free: u64,
+    /// There is little more free than that.
+    pub is_low: bool,
 }
 
 impl<M: Medium> Log<M> {
@@ -86,6 +94,8 @@ impl<M: Medium> Log<M> {
             group: Group::default(),
             number: 0,
             last_sequence: 0,
+            keep_free: KEEP_FREE,
+            is_low: false,
         }
     }
 
@@ -121,9 +131,19 @@ impl<M: Medium> Log<M> {
         }
     }
 
+    /// What commits call a location.
+    pub fn place_at(&self, location: Location) -> Place {
+        Place { sequence: self.known(location.place()).sequence, offset: location.offset() }
+    }
+
     /// The place of the segment of that sequence number.
     pub fn place_of(&self, sequence: u32) -> Option<usize> {
         Self::places().find(|place| sequence != 0 && self.known(*place).sequence == sequence)
+    }
+
+    /// How many segments there are.
+    pub fn segments(&self) -> usize {
+        Self::places().filter(|place| self.known(*place).sequence != 0).count()
     }
 
     /// Bytes of all segments, and bytes of pages in them that live.
@@ -209,6 +229,11 @@ impl<M: Medium> Log<M> {
     fn begin_segment(&mut self, continues: u32, least: u32) -> Result<()> {
         let free = |place: &usize| self.known(*place).sequence == 0 && self.blocked >> *place & 1 == 0;
         let place = (0..SEGMENTS).find(free).ok_or(Error::Io(ENOSPC))?;
+        let (space, size) = (self.medium.space().unwrap_or(u64::MAX), u64::from(self.segment_size()));
+        self.is_low = space < size.saturating_mul(4).saturating_add(KEEP_FREE);
+        if self.keep_free > 0 && space < size.saturating_add(self.keep_free) {
+            return Err(Error::Io(ENOSPC));
+        }
         let sequence = self.last_sequence.wrapping_add(1);
         let header = Segment { sequence, continues }.to_bytes(self.salt, place);
         let file = file_of(place);

@@ -27,9 +27,9 @@ mod table;
 pub use format::VERSION;
 
 use super::raw::Block;
-use super::{DurableStore, FileCounts, Meta, PageId, PageStore, Status};
-use crate::bytes::write_varint;
-use crate::error::{Error, Result};
+use super::{DurableStore, FileCounts, Meta, PageId, PageStore, Status, MAX_DELTA};
+use crate::bytes::{write, write_varint};
+use crate::error::{Error, Result, ENOSPC};
 use cache::{Cache, NO_SLOT};
 use format::{Commit, Location, Root, Snapshot, DELTA};
 use log::{Log, Place};
@@ -335,8 +335,8 @@ impl<M: Medium> PageStore for FileStore<M> {
         true
     }
 
-    fn set_removing(&mut self, removing: bool) {
-        self.spare.removing = removing;
+    fn set_removing(&mut self, removing: bool) -> bool {
+        self.set_removing_space(removing)
     }
 
     fn begin(&mut self, meta: &Meta) -> Result<()> {
@@ -370,17 +370,24 @@ impl<M: Medium> PageStore for FileStore<M> {
             self.incomplete = true;
             return Ok(());
         }
+        // In one piece: the medium is asked once.
+        let mut frame = [DELTA; MAX_DELTA + 8];
         let len: usize = delta.iter().map(|part| part.len()).sum();
-        let mut header = [DELTA; 6];
-        let end = write_varint(&mut header, 1, len as u32);
-        let appended = self.log.room_for(end.wrapping_add(len)).and_then(|_| {
-            self.log.append(header.get(..end).unwrap_or(&[]))?;
-            delta.iter().try_for_each(|part| self.log.append(part))
-        });
-        self.delta_bytes = self.delta_bytes.saturating_add(end.wrapping_add(len) as u32);
+        let mut end = write_varint(&mut frame, 1, len as u32);
+        for part in delta {
+            write(&mut frame, end, part);
+            end = end.wrapping_add(part.len());
+        }
+        let frame = frame.get(..end).ok_or(Error::TooLong)?;
+        let appended = self.log.room_for(end).and_then(|_| self.log.append(frame));
+        self.delta_bytes = self.delta_bytes.saturating_add(end as u32);
         // Half a delta in the log must not be taken for a whole one.
         self.incomplete |= appended.is_err();
-        appended
+        match appended {
+            // The next commit can do without it.
+            Err(Error::Io(ENOSPC)) if self.is_removing() => Ok(()),
+            result => result,
+        }
     }
 
     fn set_incomplete(&mut self) {
@@ -393,6 +400,10 @@ impl<M: Medium> PageStore for FileStore<M> {
 
     fn is_crowded(&self) -> bool {
         self.is_short_of_slots()
+    }
+
+    fn allow_keys(&mut self, meta: &Meta, limit: u64) -> Result<()> {
+        self.commit_keys(meta, limit)
     }
 
     fn make_durable(&mut self, meta: &Meta, next_key: u64) -> Result<()> {

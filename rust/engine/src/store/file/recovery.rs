@@ -12,13 +12,16 @@ use super::log::{Known, Log, Place};
 use super::medium::{File, Medium};
 use super::{FileStore, LEAST_PAGES};
 use crate::bytes::{hash64, varint_at};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ENOSPC};
 use crate::store::{Meta, Status};
 
 /// Bytes read at once when the log is searched.
 const WINDOW: usize = 128;
 /// Pages that doing deltas again may take beyond those that a commit speaks of.
 const PAGES_MORE: usize = 16;
+
+/// Generated keys that a new database may give before its next commit.
+const FIRST_KEYS: u64 = 1 << 12;
 
 /// How far opening has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -356,28 +359,30 @@ impl<M: Medium> FileStore<M> {
         self.status = Status { now: 0, wall, next_key: 0 };
         self.snapshot = Snapshot::EMPTY;
         self.take_table_slots(1)?;
-        let made = self.write_first();
+        // The first segment, then the root file: without it there is no database.
+        let mut made = self.write_checkpoint(&Meta::EMPTY, Status { next_key: FIRST_KEYS, ..self.status });
+        self.key_limit = FIRST_KEYS;
+        if made.is_ok() {
+            self.make_spare();
+            made = if self.is_full() { Err(Error::Io(ENOSPC)) } else { Ok(()) };
+        }
         if made.is_err() {
-            self.log.medium.close(File::ROOT);
             self.log.abandon();
             for place in 0..SEGMENTS {
                 if self.log.known(place).sequence != 0 {
                     let _ = self.log.remove(place);
                 }
             }
+            return made;
         }
-        made
-    }
-
-    /// The first segment, then the root file: without it there is no database.
-    fn write_first(&mut self) -> Result<()> {
-        self.write_checkpoint(&Meta::EMPTY, self.status)?;
+        // Where this fails nobody knows whether the root file is there; what it leads to is.
+        let root = self.root.to_bytes();
         let medium = &mut self.log.medium;
-        medium.create(File::ROOT)?;
-        medium.append(File::ROOT, &self.root.to_bytes())?;
-        medium.sync(File::ROOT)?;
+        let made = medium.create(File::ROOT).and_then(|()| {
+            medium.append(File::ROOT, &root)?;
+            medium.sync(File::ROOT)
+        });
         medium.close(File::ROOT);
-        self.make_spare();
-        Ok(())
+        made
     }
 }

@@ -178,20 +178,25 @@ impl<M: Medium> FileStore<M> {
             if note.checkpoint != Location::NONE {
                 continue;
             }
-            // Later versions took ids that this state does not have.
-            let now = (self.snapshot.next_id, self.snapshot.free_ids);
-            self.write_versions(Versions::Of(level))?;
-            let freed = self.snapshot.free_ids.wrapping_sub(now.1);
-            let counts = (note.next_id, note.free_ids.wrapping_add(freed));
-            let (next_id, free_ids) = counts;
-            let snapshot = Snapshot { meta: note.meta, next_id, free_ids, ..self.snapshot };
-            let checkpoint = self.append_snapshot(&snapshot)?;
-            // A checkpoint without a commit: only this program knows of it.
-            self.incomplete = true;
-            self.log.sync()?;
-            self.log.end_group();
-            self.set_note(level, Note { checkpoint, ..note })?;
+            self.with_spare(|store| store.write_level(level, note))?;
         }
-        self.write_versions(Versions::Of(depth))
+        self.with_spare(|store| store.write_versions(Versions::Of(depth)))
+    }
+
+    /// Writes what one savepoint began with, and notes where.
+    fn write_level(&mut self, level: u16, note: Note) -> Result<()> {
+        // Later versions took ids that this state does not have.
+        let now = (self.snapshot.next_id, self.snapshot.free_ids);
+        self.write_versions(Versions::Of(level))?;
+        let freed = self.snapshot.free_ids.wrapping_sub(now.1);
+        let counts = (note.next_id, note.free_ids.wrapping_add(freed));
+        let (next_id, free_ids) = counts;
+        let snapshot = Snapshot { meta: note.meta, next_id, free_ids, ..self.snapshot };
+        let checkpoint = self.append_snapshot(&snapshot)?;
+        // A checkpoint without a commit: only this program knows of it.
+        self.incomplete = true;
+        self.log.sync()?;
+        self.log.end_group();
+        self.set_note(level, Note { checkpoint, ..note })
     }
 }

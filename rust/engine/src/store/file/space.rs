@@ -1,5 +1,6 @@
 //! A full medium: the spare file that is given up then, so that deleting and cleaning can go on.
 
+use super::log::KEEP_FREE;
 use super::medium::{File, Medium};
 use super::FileStore;
 use crate::error::{Error, Result, ENOSPC};
@@ -11,8 +12,6 @@ const SPARE_BYTES: u32 = 20_480;
 #[derive(Default)]
 pub struct Spare {
     there: bool,
-    /// What is done now takes away more than it needs.
-    pub removing: bool,
 }
 
 impl Spare {
@@ -39,9 +38,20 @@ impl<M: Medium> FileStore<M> {
         !self.spare.there
     }
 
+    /// Says whether what is done now takes away more than it needs, and gives what was said before.
+    pub(super) fn set_removing_space(&mut self, removing: bool) -> bool {
+        let before = self.is_removing();
+        self.log.keep_free = if removing { 0 } else { KEEP_FREE };
+        before
+    }
+
+    pub(super) fn is_removing(&self) -> bool {
+        self.log.keep_free == 0
+    }
+
     /// Refuses what needs more space than it frees while there is no spare.
     pub(super) fn refuse_when_full(&mut self) -> Result<()> {
-        if self.spare.there || self.spare.removing || !self.is_open() {
+        if self.spare.there || self.is_removing() || !self.is_open() {
             return Ok(());
         }
         self.make_spare();
@@ -52,8 +62,16 @@ impl<M: Medium> FileStore<M> {
         }
     }
 
+    /// Does what writes, and where what is done frees space in the end, with the spare given up for it.
+    pub(super) fn with_spare<T>(&mut self, write: impl Fn(&mut Self) -> Result<T>) -> Result<T> {
+        match write(self) {
+            Err(Error::Io(ENOSPC)) if self.is_removing() && self.give_up_spare() => write(self),
+            result => result,
+        }
+    }
+
     /// Gives the spare up; false where there is none.
-    pub(super) fn give_up_spare(&mut self) -> bool {
+    fn give_up_spare(&mut self) -> bool {
         let given_up = self.spare.there && self.log.medium.remove(File::SPARE).is_ok();
         self.spare.there &= !given_up;
         given_up
