@@ -125,7 +125,7 @@ static mp_obj_t mpdb_put_batch(size_t n_args, const mp_obj_t *args, mp_map_t *kw
     };
     mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args - 1, args + 1, kw, MP_ARRAY_SIZE(allowed), allowed, values);
-    mpdb_t *self = MP_OBJ_TO_PTR(args[0]);
+    mpdb_handle_t *handle = MP_OBJ_TO_PTR(args[0]);
     mp_obj_t items = values[ARG_items].u_obj;
     mp_obj_t ttls = values[ARG_ttls].u_obj;
     // Both are iterable, but a batch of names or letters is not what was meant.
@@ -143,7 +143,7 @@ static mp_obj_t mpdb_put_batch(size_t n_args, const mp_obj_t *args, mp_map_t *kw
     }
     for (bool retried = false;; retried = true) {
         mpdb_guard_t guard;
-        mpdb_enter(self, &guard);
+        mpdb_t *self = mpdb_enter(handle, &guard);
         int32_t status = begin(&guard);
         if (status == MTDB_OK) {
             status = put_items(&guard, items, ttls, list);
@@ -212,14 +212,13 @@ static void delete_without_savepoint(mpdb_guard_t *guard, mp_obj_t keys, uint32_
 
 /// def delete_batch(self, keys) -> int
 static mp_obj_t mpdb_delete_batch(mp_obj_t self_in, mp_obj_t keys) {
-    mpdb_t *self = MP_OBJ_TO_PTR(self_in);
     if (mp_obj_is_str(keys)) {
         keys = mp_obj_new_list(1, &keys);
     }
     keys = as_sequence(keys);
     uint32_t deleted = 0;
     mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
+    mpdb_t *self = mpdb_enter(MP_OBJ_TO_PTR(self_in), &guard);
     int32_t status = begin(&guard);
     if (status == MTDB_OK) {
         status = delete_items(&guard, keys, true, &deleted);

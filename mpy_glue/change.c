@@ -57,8 +57,8 @@ static mp_obj_t live_copy(mpdb_root_t *root, mp_obj_t value) {
     mpdb_encode(&e, &buffer);
     mtdb_found_t found = { .body_len = e.out.len, .tag_count = 0 };
     mpdb_guard_t guard;
-    mpdb_enter(root->self, &guard);
-    mp_obj_t copy = mpdb_decode(root->self, e.out.buf, &found, root);
+    mpdb_t *self = mpdb_enter(root->handle, &guard);
+    mp_obj_t copy = mpdb_decode(self, e.out.buf, &found, root);
     mpdb_leave(&guard);
     mpdb_buffer_free(&buffer);
     return copy;
@@ -121,11 +121,10 @@ static int32_t try_write(mpdb_root_t *root, mpdb_guard_t *guard, mpdb_encoding_t
 
 // Stores the record with `plain` in the place of `node`.
 static void write_back(mpdb_root_t *root, mp_obj_t node, mp_obj_t plain) {
-    mpdb_t *self = root->self;
     uint8_t small[MPDB_SMALL];
     mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
     mpdb_encoding_t e;
-    e.self = self;
+    e.self = root->handle->db;
     e.value = root->top;
     e.limit = MPDB_MAX_JSON;
     e.is_record = true;
@@ -133,7 +132,7 @@ static void write_back(mpdb_root_t *root, mp_obj_t node, mp_obj_t plain) {
     e.node = node;
     e.stand_in = plain;
     mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
+    mpdb_t *self = mpdb_enter(root->handle, &guard);
     int32_t status;
     do {
         status = try_write(root, &guard, &e, &buffer);

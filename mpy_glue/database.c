@@ -28,8 +28,7 @@ static size_t memory_limit(const mpdb_options_t *options) {
     return limit;
 }
 
-static void open_in_memory(mpdb_t *self) {
-    const mpdb_options_t *options = &self->options;
+static void open_in_memory(mpdb_t *self, const mpdb_options_t *options) {
     mtdb_options_t engine_options = {
         .memory_limit = memory_limit(options),
         .page_size = options->btree_pagesize,
@@ -48,32 +47,35 @@ static mp_obj_t database_make_new(const mp_obj_type_t *type, size_t n_args, size
         mp_raise_NotImplementedError(
             MP_ERROR_TEXT("this version keeps databases in memory only: databases in a file are still to come"));
     }
-    // Without a finaliser: all that a database in memory holds is garbage together with it.
-    mpdb_t *self = mp_obj_malloc(mpdb_t, type);
-    memset((uint8_t *)self + sizeof(mp_obj_base_t), 0, sizeof(mpdb_t) - sizeof(mp_obj_base_t));
-    self->options = options;
+    mpdb_t *self = m_new0(mpdb_t, 1);
+    self->lock_timeout = options.lock_timeout;
+    self->ttl_check_interval = options.ttl_check_interval;
     self->now = CLOCK_BEGIN;
     self->ticks = mp_hal_ticks_ms();
     #if MICROPY_PY_THREAD
     mp_thread_mutex_init(&self->mutex);
     #endif
-    open_in_memory(self);
+    open_in_memory(self, &options);
     self->names.epoch = mtdb_names_epoch(&self->engine);
-    self->open = true;
-    return MP_OBJ_FROM_PTR(self);
+    // Without a finaliser: all that a database in memory holds is garbage together with it.
+    mpdb_handle_t *handle = mp_obj_malloc(mpdb_handle_t, type);
+    handle->db = self;
+    handle->open = true;
+    return MP_OBJ_FROM_PTR(handle);
 }
 
 /// def close(self) -> None
 static mp_obj_t database_close(mp_obj_t self_in) {
-    mpdb_t *self = MP_OBJ_TO_PTR(self_in);
+    mpdb_handle_t *handle = MP_OBJ_TO_PTR(self_in);
     mpdb_guard_t guard;
-    if (!self->open || !mpdb_enter_if_open(self, &guard)) {
+    if (!handle->open || !mpdb_enter_if_open(handle, &guard)) {
         return mp_const_none;
     }
+    mpdb_t *self = guard.self;
     while (mtdb_transaction_depth(&self->engine) != 0) {
         mtdb_rollback(&self->engine);
     }
-    self->open = false;
+    handle->open = false;
     self->lock_depth = 0;
     mpdb_return_all(self);
     self->names.text = NULL;

@@ -1,5 +1,4 @@
-// The MicroTetherDB object: what one open database holds on the Python side, and the guard that every
-// call into its engine goes through.
+// An open database on the Python side, its handles, and the guard that every call into its engine goes through.
 #ifndef MPDB_DATABASE_H
 #define MPDB_DATABASE_H
 
@@ -50,12 +49,15 @@ typedef struct {
 
 #define MPDB_UNSET UINT32_MAX
 
+// An open database. Handles are the Python objects for it: one in memory has one, those of a file that was opened
+// more than once share it.
 typedef struct _mpdb_t {
-    mp_obj_base_t base;
-    bool open;
     // The owner of db.lock() or of a transaction, and how often it holds it.
-    uint32_t lock_depth;
     mp_uint_t lock_owner;
+    uint32_t lock_depth;
+    uint32_t lock_timeout;       // these two as in mpdb_options_t
+    uint32_t ttl_check_interval;
+    uint32_t unflushed;      // writes of the running transaction, not yet told to the flush rule
     // 0, or 1 + the id of the thread that is inside a call.
     volatile mp_uint_t busy;
     #if MICROPY_PY_THREAD
@@ -65,11 +67,17 @@ typedef struct _mpdb_t {
     uint64_t now;            // milliseconds since the database was made, and some
     uint64_t expiry_checked; // when ordinary writes last found nothing more to remove
     uint64_t packed_at;      // records written and deleted when compacting last freed nothing
-    uint32_t unflushed;      // writes of the running transaction, not yet told to the flush rule
-    mpdb_options_t options;
     mpdb_names_t names;
     mtdb_database_t engine;  // in here, so that the collector finds the memory it was given
 } mpdb_t;
+
+// The MicroTetherDB object. Whoever works with the database on its behalf (scans, live documents, contexts)
+// holds the handle: that keeps it alive, and a closed handle is closed for them too.
+typedef struct {
+    mp_obj_base_t base;
+    mpdb_t *db;
+    bool open;
+} mpdb_handle_t;
 
 extern const mp_obj_type_t mpdb_type_database;
 
@@ -86,11 +94,11 @@ typedef struct {
     bool undo;  // a savepoint is open, which an exception rolls back
 } mpdb_guard_t;
 
-// Waits for other threads. Raises ValueError when the database is closed, RuntimeError when this
-// thread is inside already, DBLock when another owner keeps its lock too long.
-void mpdb_enter(mpdb_t *self, mpdb_guard_t *guard);
-// The same, but false for a closed database, and nothing is held then.
-bool mpdb_enter_if_open(mpdb_t *self, mpdb_guard_t *guard);
+// Waits for other threads. Raises ValueError when the handle is closed, RuntimeError when this
+// thread is inside already, DBLock when another owner keeps its lock too long. Returns the database.
+mpdb_t *mpdb_enter(mpdb_handle_t *handle, mpdb_guard_t *guard);
+// The same, but false for a closed handle, and nothing is held then.
+bool mpdb_enter_if_open(mpdb_handle_t *handle, mpdb_guard_t *guard);
 void mpdb_leave(mpdb_guard_t *guard);
 
 // The owner that this call would lock for.
@@ -153,8 +161,8 @@ void mpdb_buffer_free(mpdb_buffer_t *buffer);
 // To be called inside the guard after `count` writes: the flush rule, and removing a few of what has expired.
 void mpdb_after_write(mpdb_t *self, uint32_t count);
 // Removes all that has expired, in steps; not inside the guard. Returns how many.
-uint32_t mpdb_remove_expired(mpdb_t *self);
-size_t mpdb_count_records(mpdb_t *self);
+uint32_t mpdb_remove_expired(mpdb_handle_t *handle);
+size_t mpdb_count_records(mpdb_handle_t *handle);
 
 MP_DECLARE_CONST_FUN_OBJ_1(mpdb_cleanup_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(mpdb_flush_obj);

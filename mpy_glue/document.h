@@ -44,7 +44,7 @@ bool mpdb_is_list(mp_obj_t value);
 
 // The record that live dicts and lists write themselves back to: shared by all of one document.
 typedef struct {
-    mpdb_t *self;
+    mpdb_handle_t *handle;
     mp_obj_t key;
     mp_obj_t top;          // the outermost dict or list
     mp_obj_t tags;         // a list, or None
@@ -87,8 +87,8 @@ int32_t mpdb_store(mpdb_guard_t *guard, const mpdb_put_t *put);
 // has it. `record` has its key and time of expiry. Inside the guard.
 int32_t mpdb_write(mpdb_guard_t *guard, mpdb_encoding_t *encoding, mtdb_record_t *record, const uint64_t *fingerprint);
 // The value of a record, or MP_OBJ_NULL.
-mp_obj_t mpdb_fetch(mpdb_t *self, mp_obj_t key, bool live);
-bool mpdb_delete_one(mpdb_t *self, mp_obj_t key);
+mp_obj_t mpdb_fetch(mpdb_handle_t *handle, mp_obj_t key, bool live);
+bool mpdb_delete_one(mpdb_handle_t *handle, mp_obj_t key);
 
 MP_DECLARE_CONST_FUN_OBJ_KW(mpdb_put_obj);
 MP_DECLARE_CONST_FUN_OBJ_2(mpdb_get_obj);
@@ -109,7 +109,7 @@ typedef enum {
 // A walk over the records in key order, of all or of those that a query matches; an iterator.
 typedef struct {
     mp_obj_base_t base;
-    mpdb_t *self;           // NULL at its end
+    mpdb_handle_t *handle;  // NULL at its end
     mpdb_scan_kind_t kind;
     bool is_query;
     mpdb_buffer_t body;     // always on the heap
@@ -119,7 +119,7 @@ typedef struct {
     uint8_t key[MTDB_MAX_KEY_BYTES];
 } mpdb_scan_t;
 
-mpdb_scan_t *mpdb_scan_new(mpdb_t *self, mpdb_scan_kind_t kind);
+mpdb_scan_t *mpdb_scan_new(mpdb_handle_t *handle, mpdb_scan_kind_t kind);
 // MTDB_OK with a record in key and body, MTDB_ABSENT, or MTDB_MORE. Inside the guard.
 int32_t mpdb_scan_step(mpdb_scan_t *scan);
 // The object for the record it stands on. Inside the guard.

@@ -48,10 +48,10 @@ static MP_NOINLINE void wait_for_owner(mpdb_t *self, mp_uint_t me) {
     mp_uint_t start = mp_hal_ticks_ms();
     while (self->lock_depth != 0 && self->lock_owner != me) {
         give(self);
-        if ((mp_uint_t)(mp_hal_ticks_ms() - start) >= self->options.lock_timeout) {
+        if ((mp_uint_t)(mp_hal_ticks_ms() - start) >= self->lock_timeout) {
             mp_raise_msg_varg(&mpdb_type_DBLock,
                 MP_ERROR_TEXT("another thread holds the database's lock for longer than lock_timeout, %u ms"),
-                (unsigned int)self->options.lock_timeout);
+                (unsigned int)self->lock_timeout);
         }
         // EXCEPTION: KeyboardInterrupt, or what a callback raises; nothing is held here.
         mp_hal_delay_ms(1);
@@ -86,7 +86,8 @@ static void leave_by_exception(void *node) {
     give(guard->self);
 }
 
-static inline bool enter(mpdb_t *self, mpdb_guard_t *guard) {
+static inline bool enter(mpdb_handle_t *handle, mpdb_guard_t *guard) {
+    mpdb_t *self = handle->db;
     mp_uint_t me = mpdb_owner();
     // Only this thread itself can have set it to this value.
     if (self->busy == me + 1) {
@@ -99,7 +100,7 @@ static inline bool enter(mpdb_t *self, mpdb_guard_t *guard) {
         wait_for_owner(self, me);
     }
     #endif
-    if (!self->open) {
+    if (!handle->open) {
         give(self);
         return false;
     }
@@ -110,14 +111,15 @@ static inline bool enter(mpdb_t *self, mpdb_guard_t *guard) {
     return true;
 }
 
-void mpdb_enter(mpdb_t *self, mpdb_guard_t *guard) {
-    if (!enter(self, guard)) {
+mpdb_t *mpdb_enter(mpdb_handle_t *handle, mpdb_guard_t *guard) {
+    if (!enter(handle, guard)) {
         mp_raise_ValueError(MP_ERROR_TEXT("database is closed"));
     }
+    return guard->self;
 }
 
-bool mpdb_enter_if_open(mpdb_t *self, mpdb_guard_t *guard) {
-    return enter(self, guard);
+bool mpdb_enter_if_open(mpdb_handle_t *handle, mpdb_guard_t *guard) {
+    return enter(handle, guard);
 }
 
 void mpdb_leave(mpdb_guard_t *guard) {

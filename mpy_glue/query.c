@@ -26,11 +26,11 @@ static void encode_query(mpdb_scan_t *scan, mp_obj_t query) {
     scan->query.encoded_len = e.out.len;
 }
 
-static mpdb_scan_t *new_query(mpdb_t *self, mp_obj_t query, bool keys) {
+static mpdb_scan_t *new_query(mpdb_handle_t *handle, mp_obj_t query, bool keys) {
     if (!mp_obj_is_obj(query) || !mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(query)), MP_OBJ_FROM_PTR(&mp_type_dict))) {
         mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a query must be a dict, not %s"), mp_obj_get_type_str(query));
     }
-    mpdb_scan_t *scan = mpdb_scan_new(self, keys ? MPDB_SCAN_ITEMS : MPDB_SCAN_VALUES);
+    mpdb_scan_t *scan = mpdb_scan_new(handle, keys ? MPDB_SCAN_ITEMS : MPDB_SCAN_VALUES);
     scan->is_query = true;
     encode_query(scan, query);
     size_t terms = 0;
@@ -39,11 +39,11 @@ static mpdb_scan_t *new_query(mpdb_t *self, mp_obj_t query, bool keys) {
     if (status == MTDB_BAD_QUERY) {
         mpdb_raise_query_problem(&problem);
     }
-    mpdb_check_status(self, status);
+    mpdb_check_status(handle->db, status);
     scan->query.terms = m_new0(mtdb_term_t, terms + 1);
     scan->query.term_count = terms;
     mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
+    mpdb_t *self = mpdb_enter(handle, &guard);
     mpdb_check_status(self, mtdb_query_compile(&self->engine, &scan->query));
     mtdb_count_query(&self->engine);
     mpdb_leave(&guard);
@@ -68,7 +68,7 @@ static mp_obj_t mpdb_query(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
     int32_t status;
     do {
         mpdb_guard_t guard;
-        mpdb_enter(scan->self, &guard);
+        mpdb_enter(scan->handle, &guard);
         size_t matches = 0;
         do {
             status = mpdb_scan_step(scan);

@@ -109,18 +109,18 @@ int32_t mpdb_store(mpdb_guard_t *guard, const mpdb_put_t *put) {
 }
 
 // One record, from outside the guard; with key MP_OBJ_NULL under a generated key. Returns the key.
-static mp_obj_t put_one(mpdb_t *self, mp_obj_t key, mp_obj_t value, mp_obj_t ttl, mp_obj_t tags) {
+static mp_obj_t put_one(mpdb_handle_t *handle, mp_obj_t key, mp_obj_t value, mp_obj_t ttl, mp_obj_t tags) {
     mpdb_put_t put;
     put.value = value;
     put.tags = tags;
     put.ttl = mpdb_ttl(ttl);
-    mpdb_guard_t guard;
-    uint8_t generated[MTDB_GENERATED_KEY_BYTES];
     if (key != MP_OBJ_NULL) {
         put.key = mpdb_key_bytes(key, &put.key_len);
-        mpdb_enter(self, &guard);
-    } else {
-        mpdb_enter(self, &guard);
+    }
+    mpdb_guard_t guard;
+    mpdb_t *self = mpdb_enter(handle, &guard);
+    uint8_t generated[MTDB_GENERATED_KEY_BYTES];
+    if (key == MP_OBJ_NULL) {
         int32_t status;
         MPDB_CALL(self, status, mtdb_next_key(&self->engine, generated));
         mpdb_check_status(self, status);
@@ -208,11 +208,11 @@ static bool read_body(mpdb_t *self, mp_obj_t key, mpdb_buffer_t *buffer, mtdb_fo
     return status == MTDB_OK;
 }
 
-mp_obj_t mpdb_fetch(mpdb_t *self, mp_obj_t key, bool live) {
+mp_obj_t mpdb_fetch(mpdb_handle_t *handle, mp_obj_t key, bool live) {
     mpdb_root_t *root = NULL;
     if (live) {
         root = m_new_obj(mpdb_root_t);
-        root->self = self;
+        root->handle = handle;
         root->key = key;
     }
     uint8_t small[MPDB_SMALL];
@@ -220,7 +220,7 @@ mp_obj_t mpdb_fetch(mpdb_t *self, mp_obj_t key, bool live) {
     mtdb_found_t found;
     mp_obj_t value = MP_OBJ_NULL;
     mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
+    mpdb_t *self = mpdb_enter(handle, &guard);
     if (read_body(self, key, &buffer, &found)) {
         value = mpdb_decode(self, buffer.bytes, &found, root);
         if (root != NULL) {
@@ -243,12 +243,12 @@ MP_DEFINE_CONST_FUN_OBJ_2(mpdb_get_obj, mpdb_get);
 
 /// def tags(self, key: str) -> list, empty where there is no such record
 static mp_obj_t mpdb_tags(mp_obj_t self_in, mp_obj_t key) {
-    mpdb_t *self = MP_OBJ_TO_PTR(self_in);
+    mpdb_handle_t *handle = MP_OBJ_TO_PTR(self_in);
     uint8_t small[MPDB_SMALL];
     mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
     mtdb_found_t found;
     mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
+    mpdb_t *self = mpdb_enter(handle, &guard);
     if (!read_body(self, key, &buffer, &found)) {
         found.tag_count = 0;
     }
@@ -259,11 +259,11 @@ static mp_obj_t mpdb_tags(mp_obj_t self_in, mp_obj_t key) {
 }
 MP_DEFINE_CONST_FUN_OBJ_2(mpdb_tags_obj, mpdb_tags);
 
-bool mpdb_delete_one(mpdb_t *self, mp_obj_t key) {
+bool mpdb_delete_one(mpdb_handle_t *handle, mp_obj_t key) {
     size_t len;
     const uint8_t *bytes = mpdb_key_bytes(key, &len);
     mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
+    mpdb_t *self = mpdb_enter(handle, &guard);
     int32_t status;
     MPDB_CALL(self, status, mtdb_delete(&self->engine, bytes, len, mpdb_now_for_lookup(self)));
     mpdb_check_status(self, status);
@@ -274,10 +274,10 @@ bool mpdb_delete_one(mpdb_t *self, mp_obj_t key) {
     return status == MTDB_OK;
 }
 
-static uint32_t purge(mpdb_t *self) {
+static uint32_t purge(mpdb_handle_t *handle) {
     uint32_t removed = 0;
     mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
+    mpdb_t *self = mpdb_enter(handle, &guard);
     int32_t status;
     MPDB_CALL(self, status, mtdb_purge(&self->engine, mpdb_now_for_lookup(self), &removed));
     mpdb_check_status(self, status);
@@ -288,9 +288,9 @@ static uint32_t purge(mpdb_t *self) {
 
 /// def delete(self, key=None, purge=False) -> int
 static mp_obj_t mpdb_delete(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    mpdb_t *self = MP_OBJ_TO_PTR(args[0]);
+    mpdb_handle_t *handle = MP_OBJ_TO_PTR(args[0]);
     if (n_args == 2 && kw->used == 0 && args[1] != mp_const_none) {
-        return MP_OBJ_NEW_SMALL_INT(mpdb_delete_one(self, args[1]));
+        return MP_OBJ_NEW_SMALL_INT(mpdb_delete_one(handle, args[1]));
     }
     enum { ARG_key, ARG_purge };
     static const mp_arg_t allowed[] = {
@@ -304,8 +304,8 @@ static mp_obj_t mpdb_delete(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
         mp_raise_ValueError(MP_ERROR_TEXT("delete takes a key, or purge=True to delete everything: one of the two"));
     }
     if (key != mp_const_none) {
-        return MP_OBJ_NEW_SMALL_INT(mpdb_delete_one(self, key));
+        return MP_OBJ_NEW_SMALL_INT(mpdb_delete_one(handle, key));
     }
-    return mp_obj_new_int_from_uint(purge(self));
+    return mp_obj_new_int_from_uint(purge(handle));
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(mpdb_delete_obj, 1, mpdb_delete);

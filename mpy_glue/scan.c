@@ -16,9 +16,9 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     iter, scan_iternext
     );
 
-mpdb_scan_t *mpdb_scan_new(mpdb_t *self, mpdb_scan_kind_t kind) {
+mpdb_scan_t *mpdb_scan_new(mpdb_handle_t *handle, mpdb_scan_kind_t kind) {
     mpdb_scan_t *scan = mp_obj_malloc(mpdb_scan_t, &mpdb_type_scan);
-    scan->self = self;
+    scan->handle = handle;
     scan->kind = kind;
     scan->is_query = false;
     scan->query.encoded = NULL;
@@ -34,7 +34,7 @@ mpdb_scan_t *mpdb_scan_new(mpdb_t *self, mpdb_scan_kind_t kind) {
 }
 
 static int32_t advance(mpdb_scan_t *scan, uint64_t now) {
-    mtdb_database_t *engine = &scan->self->engine;
+    mtdb_database_t *engine = &scan->handle->db->engine;
     uint8_t *body = scan->body.bytes;
     size_t size = scan->body.size;
     if (scan->is_query) {
@@ -44,13 +44,14 @@ static int32_t advance(mpdb_scan_t *scan, uint64_t now) {
 }
 
 int32_t mpdb_scan_step(mpdb_scan_t *scan) {
-    uint64_t now = mpdb_now_for_lookup(scan->self);
+    mpdb_t *self = scan->handle->db;
+    uint64_t now = mpdb_now_for_lookup(self);
     int32_t status = advance(scan, now);
     while (status == MTDB_NO_ROOM) {
         mpdb_buffer_grow(&scan->body, MAX(scan->found.body_len, 2 * scan->body.size));
         status = advance(scan, now);
     }
-    mpdb_check_status(scan->self, status);
+    mpdb_check_status(self, status);
     return status;
 }
 
@@ -62,7 +63,7 @@ mp_obj_t mpdb_scan_object(mpdb_scan_t *scan) {
             return key;
         }
     }
-    mp_obj_t value = mpdb_decode(scan->self, scan->body.bytes, &scan->found, NULL);
+    mp_obj_t value = mpdb_decode(scan->handle->db, scan->body.bytes, &scan->found, NULL);
     if (scan->kind == MPDB_SCAN_VALUES) {
         return value;
     }
@@ -72,15 +73,15 @@ mp_obj_t mpdb_scan_object(mpdb_scan_t *scan) {
 
 static mp_obj_t scan_iternext(mp_obj_t self_in) {
     mpdb_scan_t *scan = MP_OBJ_TO_PTR(self_in);
-    mpdb_t *self;
-    while ((self = scan->self) != NULL) {
+    mpdb_handle_t *handle;
+    while ((handle = scan->handle) != NULL) {
         mpdb_guard_t guard;
-        mpdb_enter(self, &guard);
+        mpdb_enter(handle, &guard);
         // Another thread that has the same scan may have come to its end meanwhile.
-        int32_t status = scan->self == NULL ? MTDB_ABSENT : mpdb_scan_step(scan);
+        int32_t status = scan->handle == NULL ? MTDB_ABSENT : mpdb_scan_step(scan);
         mp_obj_t object = status == MTDB_OK ? mpdb_scan_object(scan) : MP_OBJ_STOP_ITERATION;
         if (status == MTDB_ABSENT) {
-            scan->self = NULL;
+            scan->handle = NULL;
             mpdb_buffer_free(&scan->body);
         }
         mpdb_leave(&guard);
@@ -96,12 +97,12 @@ static mp_obj_t scan_iternext(mp_obj_t self_in) {
 // ---- the mapping's views -----------------------------------------------------------------------------
 
 static mp_obj_t new_view(mp_obj_t self_in, mpdb_scan_kind_t kind) {
-    mpdb_t *self = MP_OBJ_TO_PTR(self_in);
+    mpdb_handle_t *handle = MP_OBJ_TO_PTR(self_in);
     // Only to say at once, not at the first record, that the database is closed.
     mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
+    mpdb_enter(handle, &guard);
     mpdb_leave(&guard);
-    return MP_OBJ_FROM_PTR(mpdb_scan_new(self, kind));
+    return MP_OBJ_FROM_PTR(mpdb_scan_new(handle, kind));
 }
 
 /// def keys(self) -> Iterator[str]

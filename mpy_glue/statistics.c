@@ -10,11 +10,11 @@ static void store(mp_obj_t dict, qstr name, uint64_t value) {
 
 /// def stats(self) -> dict
 static mp_obj_t mpdb_stats(mp_obj_t self_in) {
-    mpdb_t *self = MP_OBJ_TO_PTR(self_in);
-    size_t records = mpdb_count_records(self);
+    mpdb_handle_t *handle = MP_OBJ_TO_PTR(self_in);
+    size_t records = mpdb_count_records(handle);
     mtdb_statistics_t statistics;
     mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
+    mpdb_t *self = mpdb_enter(handle, &guard);
     mtdb_statistics(&self->engine, &statistics);
     mpdb_leave(&guard);
 

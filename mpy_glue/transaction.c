@@ -5,7 +5,7 @@
 
 typedef struct {
     mp_obj_base_t base;
-    mpdb_t *self;
+    mpdb_handle_t *handle;
     bool is_transaction;
     bool entered;
     uint32_t depth;  // of transactions, once this one is begun
@@ -23,7 +23,7 @@ static void unlock(mpdb_t *self) {
 }
 
 static void begin(context_t *context) {
-    mpdb_t *self = context->self;
+    mpdb_t *self = context->handle->db;
     int32_t status;
     MPDB_CALL(self, status, mtdb_begin(&self->engine));
     mpdb_check_status(self, status);
@@ -31,7 +31,7 @@ static void begin(context_t *context) {
 }
 
 static void end(context_t *context, bool commit) {
-    mpdb_t *self = context->self;
+    mpdb_t *self = context->handle->db;
     // One inside this one that was never ended takes nothing with it.
     while (mtdb_transaction_depth(&self->engine) > context->depth) {
         mtdb_rollback(&self->engine);
@@ -63,17 +63,17 @@ static void end(context_t *context, bool commit) {
 static mp_obj_t context_enter(mp_obj_t context_in) {
     context_t *context = MP_OBJ_TO_PTR(context_in);
     mpdb_guard_t guard;
-    mpdb_enter(context->self, &guard);
+    mpdb_t *self = mpdb_enter(context->handle, &guard);
     if (context->entered) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("this context is entered already: each 'with' needs its own"));
     }
     if (context->is_transaction) {
         begin(context);
     }
-    lock(context->self);
+    lock(self);
     context->entered = true;
     mpdb_leave(&guard);
-    return MP_OBJ_FROM_PTR(context->self);
+    return MP_OBJ_FROM_PTR(context->handle);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(context_enter_obj, context_enter);
 
@@ -85,17 +85,17 @@ static mp_obj_t context_exit(size_t n_args, const mp_obj_t *args) {
         return mp_const_none;
     }
     // Closing the database ended it already. The exception on its way, if any, says more than a new one.
-    if (!context->self->open && failed) {
+    if (!context->handle->open && failed) {
         return mp_const_none;
     }
     mpdb_guard_t guard;
-    mpdb_enter(context->self, &guard);
+    mpdb_t *self = mpdb_enter(context->handle, &guard);
     // Only now: who is refused here, as any thread but the owner's is, leaves it to be ended by its owner.
     context->entered = false;
     if (context->is_transaction) {
         end(context, !failed);
     } else {
-        unlock(context->self);
+        unlock(self);
     }
     mpdb_leave(&guard);
     return mp_const_none;
@@ -118,7 +118,7 @@ static mp_obj_t new_context(mp_obj_t self_in, bool is_transaction) {
     mpdb_enter(MP_OBJ_TO_PTR(self_in), &guard);
     mpdb_leave(&guard);
     context_t *context = mp_obj_malloc(context_t, &mpdb_type_context);
-    context->self = MP_OBJ_TO_PTR(self_in);
+    context->handle = MP_OBJ_TO_PTR(self_in);
     context->is_transaction = is_transaction;
     context->entered = false;
     context->depth = 0;

@@ -11,7 +11,7 @@ void mpdb_after_write(mpdb_t *self, uint32_t count) {
     mpdb_check_status(self, mtdb_wrote(&self->engine, count));
     if (mpdb_has_ttls(self)) {
         uint64_t now = mpdb_now(self);
-        if (now - self->expiry_checked >= self->options.ttl_check_interval) {
+        if (now - self->expiry_checked >= self->ttl_check_interval) {
             uint32_t removed = 0;
             int32_t status = MTDB_OK;
             if (mtdb_has_expired(&self->engine, now)) {
@@ -26,11 +26,11 @@ void mpdb_after_write(mpdb_t *self, uint32_t count) {
     }
 }
 
-uint32_t mpdb_remove_expired(mpdb_t *self) {
+uint32_t mpdb_remove_expired(mpdb_handle_t *handle) {
     uint32_t removed = 0;
     for (;;) {
         mpdb_guard_t guard;
-        mpdb_enter(self, &guard);
+        mpdb_t *self = mpdb_enter(handle, &guard);
         uint64_t now = mpdb_now_for_lookup(self);
         int32_t status = MTDB_OK;
         if (mtdb_has_expired(&self->engine, now)) {
@@ -63,10 +63,10 @@ static size_t count_one_by_one(mpdb_t *self, uint64_t now) {
     return count;
 }
 
-size_t mpdb_count_records(mpdb_t *self) {
-    mpdb_remove_expired(self);
+size_t mpdb_count_records(mpdb_handle_t *handle) {
+    mpdb_remove_expired(handle);
     mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
+    mpdb_t *self = mpdb_enter(handle, &guard);
     mtdb_statistics_t statistics;
     mtdb_statistics(&self->engine, &statistics);
     size_t count = statistics.records;
@@ -88,9 +88,8 @@ MP_DEFINE_CONST_FUN_OBJ_1(mpdb_cleanup_obj, mpdb_cleanup);
 
 /// def flush(self) -> None
 static mp_obj_t mpdb_flush(mp_obj_t self_in) {
-    mpdb_t *self = MP_OBJ_TO_PTR(self_in);
     mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
+    mpdb_t *self = mpdb_enter(MP_OBJ_TO_PTR(self_in), &guard);
     int32_t status;
     MPDB_CALL(self, status, mtdb_flush(&self->engine));
     mpdb_check_status(self, status);
@@ -101,11 +100,11 @@ MP_DEFINE_CONST_FUN_OBJ_1(mpdb_flush_obj, mpdb_flush);
 
 /// def compact(self) -> None
 static mp_obj_t mpdb_compact(mp_obj_t self_in) {
-    mpdb_t *self = MP_OBJ_TO_PTR(self_in);
-    mpdb_remove_expired(self);
+    mpdb_handle_t *handle = MP_OBJ_TO_PTR(self_in);
+    mpdb_remove_expired(handle);
     for (;;) {
         mpdb_guard_t guard;
-        mpdb_enter(self, &guard);
+        mpdb_t *self = mpdb_enter(handle, &guard);
         int32_t status;
         MPDB_CALL(self, status, mtdb_compact(&self->engine, MPDB_COMPACT_STEP));
         mpdb_return_surplus(self);
@@ -126,9 +125,8 @@ MP_DEFINE_CONST_FUN_OBJ_1(mpdb_compact_obj, mpdb_compact);
 
 /// def backup(self, path: str) -> None
 static mp_obj_t mpdb_backup(mp_obj_t self_in, mp_obj_t path) {
-    mpdb_t *self = MP_OBJ_TO_PTR(self_in);
     mpdb_guard_t guard;
-    mpdb_enter(self, &guard);
+    mpdb_enter(MP_OBJ_TO_PTR(self_in), &guard);
     if (!mp_obj_is_str(path)) {
         mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a path must be a str, not %s"), mp_obj_get_type_str(path));
     }
