@@ -49,23 +49,9 @@ static void between_steps(size_t done) {
     }
 }
 
-static int32_t begin(mpdb_guard_t *guard) {
-    int32_t status;
-    MPDB_CALL(guard->self, status, mtdb_begin(&guard->self->engine));
-    guard->undo = status == MTDB_OK;
-    return status;
-}
-
-static void undo(mpdb_guard_t *guard) {
-    guard->undo = false;
-    mtdb_rollback(&guard->self->engine);
-    mpdb_return_surplus(guard->self);
-}
-
 static int32_t commit(mpdb_guard_t *guard, uint32_t writes) {
     mpdb_t *self = guard->self;
-    int32_t status;
-    MPDB_CALL(self, status, mtdb_commit(&self->engine));
+    int32_t status = mpdb_commit(self, writes, false);
     if (status == MTDB_OK) {
         guard->undo = false;
         mtdb_count_batch(&self->engine);
@@ -144,14 +130,14 @@ static mp_obj_t mpdb_put_batch(size_t n_args, const mp_obj_t *args, mp_map_t *kw
     for (bool retried = false;; retried = true) {
         mpdb_guard_t guard;
         mpdb_t *self = mpdb_enter(handle, &guard);
-        int32_t status = begin(&guard);
+        int32_t status = mpdb_begin(&guard);
         if (status == MTDB_OK) {
             status = put_items(&guard, items, ttls, list);
             if (status == MTDB_OK) {
                 status = commit(&guard, count);
             }
             if (status != MTDB_OK) {
-                undo(&guard);
+                mpdb_undo(&guard);
             }
         }
         if (status != MTDB_OK) {
@@ -219,17 +205,17 @@ static mp_obj_t mpdb_delete_batch(mp_obj_t self_in, mp_obj_t keys) {
     uint32_t deleted = 0;
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(MP_OBJ_TO_PTR(self_in), &guard);
-    int32_t status = begin(&guard);
+    int32_t status = mpdb_begin(&guard);
     if (status == MTDB_OK) {
         status = delete_items(&guard, keys, true, &deleted);
         if (status == MTDB_OK) {
             status = commit(&guard, deleted);
         }
         if (status != MTDB_OK) {
-            undo(&guard);
+            mpdb_undo(&guard);
         }
     }
-    if ((status == MTDB_FULL || status == MPDB_NO_HEAP) && mtdb_transaction_depth(&self->engine) == 0) {
+    if ((status == MTDB_FULL || status == MPDB_NO_HEAP) && self->files == NULL && mtdb_transaction_depth(&self->engine) == 0) {
         deleted = 0;
         status = MTDB_OK;
         delete_without_savepoint(&guard, keys, &deleted);

@@ -133,14 +133,12 @@ static void write_back(mpdb_root_t *root, mp_obj_t node, mp_obj_t plain) {
     e.stand_in = plain;
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(root->handle, &guard);
+    mpdb_begin_write(&guard);
     int32_t status;
     do {
         status = try_write(root, &guard, &e, &buffer);
     } while (status != MTDB_OK && mpdb_make_room(self, status));
-    mpdb_check_status(self, status);
-    if (e.met_node) {
-        mpdb_after_write(self, 1);
-    }
+    mpdb_end_write(&guard, status, e.met_node);
     mpdb_leave(&guard);
     mpdb_buffer_free(&buffer);
 }

@@ -5,7 +5,7 @@
 #include "py/gc.h"
 #include "py/runtime.h"
 
-#include "database.h"
+#include "files.h"
 #include "document.h"
 
 // Less than this a database in memory is never given.
@@ -28,7 +28,9 @@ static size_t memory_limit(const mpdb_options_t *options) {
     return limit;
 }
 
-static void open_in_memory(mpdb_t *self, const mpdb_options_t *options) {
+// False where the heap has not even room for the least.
+static bool open_in_memory(mpdb_handle_t *handle, const mpdb_options_t *options) {
+    mpdb_t *self = mpdb_new_database(options);
     mtdb_options_t engine_options = {
         .memory_limit = memory_limit(options),
         .page_size = options->btree_pagesize,
@@ -37,30 +39,51 @@ static void open_in_memory(mpdb_t *self, const mpdb_options_t *options) {
     };
     int32_t status;
     MPDB_CALL(self, status, mtdb_open_memory(&self->engine, &engine_options));
+    if (status == MPDB_NO_HEAP) {
+        return false;
+    }
     mpdb_check_status(self, status);
+    self->names.epoch = mtdb_names_epoch(&self->engine);
+    handle->db = self;
+    handle->open = true;
+    return true;
 }
 
-static mp_obj_t database_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    mpdb_options_t options;
-    mpdb_parse_options(&options, n_args, n_kw, args);
-    if (!options.in_memory) {
-        mp_raise_NotImplementedError(
-            MP_ERROR_TEXT("this version keeps databases in memory only: databases in a file are still to come"));
-    }
+mpdb_t *mpdb_new_database(const mpdb_options_t *options) {
     mpdb_t *self = m_new0(mpdb_t, 1);
-    self->lock_timeout = options.lock_timeout;
-    self->ttl_check_interval = options.ttl_check_interval;
+    self->lock_timeout = options->lock_timeout;
+    self->ttl_check_interval = options->ttl_check_interval;
     self->now = CLOCK_BEGIN;
     self->ticks = mp_hal_ticks_ms();
     #if MICROPY_PY_THREAD
     mp_thread_mutex_init(&self->mutex);
     #endif
-    open_in_memory(self, &options);
-    self->names.epoch = mtdb_names_epoch(&self->engine);
-    // Without a finaliser: all that a database in memory holds is garbage together with it.
-    mpdb_handle_t *handle = mp_obj_malloc(mpdb_handle_t, type);
-    handle->db = self;
-    handle->open = true;
+    return self;
+}
+
+void mpdb_forget(mpdb_t *self) {
+    self->lock_depth = 0;
+    self->names.text = NULL;
+    self->names.size = 0;
+}
+
+static mp_obj_t database_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mpdb_options_t options;
+    mpdb_parse_options(&options, n_args, n_kw, args);
+    // Without a finaliser in memory: all that such a database holds is garbage together with its handle.
+    mpdb_handle_t *handle = options.in_memory ? mp_obj_malloc(mpdb_handle_t, type)
+        : mp_obj_malloc_with_finaliser(mpdb_handle_t, type);
+    memset((uint8_t *)handle + sizeof(mp_obj_base_t), 0, sizeof(mpdb_handle_t) - sizeof(mp_obj_base_t));
+    if (options.in_memory && !open_in_memory(handle, &options)) {
+        mp_printf(&mp_plat_print, "microtetherdb: no memory for a database in memory, using the file '%s'\n",
+            mp_obj_str_get_str(options.filename));
+        options.in_memory = false;
+        handle = mp_obj_malloc_with_finaliser(mpdb_handle_t, type);
+        memset((uint8_t *)handle + sizeof(mp_obj_base_t), 0, sizeof(mpdb_handle_t) - sizeof(mp_obj_base_t));
+    }
+    if (!options.in_memory) {
+        mpdb_open_files(handle, &options);
+    }
     return MP_OBJ_FROM_PTR(handle);
 }
 
@@ -71,19 +94,27 @@ static mp_obj_t database_close(mp_obj_t self_in) {
     if (!handle->open || !mpdb_enter_if_open(handle, &guard)) {
         return mp_const_none;
     }
-    mpdb_t *self = guard.self;
-    while (mtdb_transaction_depth(&self->engine) != 0) {
-        mtdb_rollback(&self->engine);
+    if (guard.self->files != NULL) {
+        mpdb_close_files(handle, &guard);
+    } else {
+        handle->open = false;
+        mpdb_return_all(guard.self);
+        mpdb_forget(guard.self);
     }
-    handle->open = false;
-    self->lock_depth = 0;
-    mpdb_return_all(self);
-    self->names.text = NULL;
-    self->names.size = 0;
     mpdb_leave(&guard);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(database_close_obj, database_close);
+
+/// def __del__(self) -> None
+static mp_obj_t database_del(mp_obj_t self_in) {
+    mpdb_handle_t *handle = MP_OBJ_TO_PTR(self_in);
+    if (handle->open && handle->db->files != NULL) {
+        mpdb_drop_handle(handle);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(database_del_obj, database_del);
 
 static mp_obj_t database_enter(mp_obj_t self_in) {
     mpdb_guard_t guard;
@@ -133,6 +164,7 @@ static const mp_rom_map_elem_t database_table[] = {
     { MP_ROM_QSTR(MP_QSTR_backup), MP_ROM_PTR(&mpdb_backup_obj) },
     { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&mpdb_stats_obj) },
     { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&database_close_obj) },
+    { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&database_del_obj) },
     { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&database_enter_obj) },
     { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&database_exit_obj) },
     // So that they can be called by name and through super() as well.

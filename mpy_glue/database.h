@@ -67,6 +67,7 @@ typedef struct _mpdb_t {
     uint64_t now;            // milliseconds since the database was made, and some
     uint64_t expiry_checked; // when ordinary writes last found nothing more to remove
     uint64_t packed_at;      // records written and deleted when compacting last freed nothing
+    struct _mpdb_files_t *files;  // NULL in memory
     mpdb_names_t names;
     mtdb_database_t engine;  // in here, so that the collector finds the memory it was given
 } mpdb_t;
@@ -77,9 +78,16 @@ typedef struct {
     mp_obj_base_t base;
     mpdb_t *db;
     bool open;
+    uint32_t contexts;  // transactions and locks that were entered through it, and
+    uint32_t depth;     // of how many transactions around them
 } mpdb_handle_t;
 
 extern const mp_obj_type_t mpdb_type_database;
+
+// A new one, with its clock running. The engine is not opened yet.
+mpdb_t *mpdb_new_database(const mpdb_options_t *options);
+// Empties what a closed database remembers.
+void mpdb_forget(mpdb_t *self);
 
 // Read the constructor's arguments; raises what is wrong with them.
 void mpdb_parse_options(mpdb_options_t *options, size_t n_args, size_t n_kw, const mp_obj_t *args);
@@ -99,6 +107,8 @@ typedef struct {
 mpdb_t *mpdb_enter(mpdb_handle_t *handle, mpdb_guard_t *guard);
 // The same, but false for a closed handle, and nothing is held then.
 bool mpdb_enter_if_open(mpdb_handle_t *handle, mpdb_guard_t *guard);
+// The same for a database without a handle.
+void mpdb_hold(mpdb_t *self, mpdb_guard_t *guard);
 void mpdb_leave(mpdb_guard_t *guard);
 
 // The owner that this call would lock for.
@@ -114,11 +124,16 @@ bool mpdb_has_ttls(mpdb_t *self);
 
 // ---- memory (memory.c) --------------------------------------------------------------------------------
 
-// Makes one engine call as often as it takes until it has the memory that it asks for.
+// Makes one engine call as often as it takes until it has the memory that it asks for and the files have done their
+// part, which may fail some times: mpdb_again() says whether another attempt is due.
 #define MPDB_CALL(self, status, call) \
     do { \
-        (status) = (call); \
-    } while ((status) == MTDB_NEED_MEMORY && ((status) = mpdb_give_memory(self)) == MTDB_OK)
+        uint32_t mpdb_tries = 0; \
+        do { \
+            (status) = (call); \
+        } while ((status) < 0 && mpdb_again(self, &(status), &mpdb_tries)); \
+    } while (0)
+bool mpdb_again(mpdb_t *self, int32_t *status, uint32_t *tries);
 
 // Between the two no thread collects. Without a GIL the others run on while one collects, and may move what
 // it has not come to yet to where it has been: a block whose only pointer moves would count as garbage.
@@ -156,10 +171,27 @@ typedef struct {
 void mpdb_buffer_grow(mpdb_buffer_t *buffer, size_t size);
 void mpdb_buffer_free(mpdb_buffer_t *buffer);
 
+// ---- writing (write.c) --------------------------------------------------------------------------------------
+
+// A savepoint, which an exception that leaves the guard rolls back.
+int32_t mpdb_begin(mpdb_guard_t *guard);
+// Ends the innermost transaction; in files `writes` are counted, and all is flushed where the rule or `flush` says so.
+// After a failure it is still open.
+int32_t mpdb_commit(mpdb_t *self, uint32_t writes, bool flush);
+// Rolls back what mpdb_begin() began.
+void mpdb_undo(mpdb_guard_t *guard);
+
+// Around the engine calls of one write, which in files is a transaction of its own. `status` is theirs, `writes` how
+// many records they wrote. The second raises, with nothing changed, where something failed.
+void mpdb_begin_write(mpdb_guard_t *guard);
+void mpdb_end_write(mpdb_guard_t *guard, int32_t status, uint32_t writes);
+
 // ---- upkeep (upkeep.c) ------------------------------------------------------------------------------------
 
 // To be called inside the guard after `count` writes: the flush rule, and removing a few of what has expired.
 void mpdb_after_write(mpdb_t *self, uint32_t count);
+// Makes everything before durable, outside of transactions. Returns the engine's status.
+int32_t mpdb_flush_now(mpdb_t *self);
 // Removes all that has expired, in steps; not inside the guard. Returns how many.
 uint32_t mpdb_remove_expired(mpdb_handle_t *handle);
 size_t mpdb_count_records(mpdb_handle_t *handle);

@@ -197,7 +197,8 @@ static int32_t push_name(mpdb_encoding_t *e, mp_obj_t key) {
     }
     uint32_t known = mpdb_names_number(&e->self->names, key);
     name.number = known;
-    int32_t status = mtdb_push_name(&e->out, &e->self->engine, &name);
+    int32_t status;
+    MPDB_CALL(e->self, status, mtdb_push_name(&e->out, &e->self->engine, &name));
     if (name.number != known) {
         mpdb_names_learn(&e->self->names, key, name.number);
     }

@@ -1,10 +1,11 @@
 // From the engine's statuses to Python's exceptions.
 #include <string.h>
 
+#include "py/mperrno.h"
 #include "py/objexcept.h"
 #include "py/runtime.h"
 
-#include "database.h"
+#include "files.h"
 #include "errors.h"
 
 MP_DEFINE_CONST_OBJ_TYPE(
@@ -58,7 +59,43 @@ static size_t limit_of(mpdb_t *self, int32_t status) {
     }
 }
 
+NORETURN static void raise_about_file(mpdb_t *self, mp_rom_error_text_t text) {
+    mp_raise_msg_varg(&mpdb_type_DBCorrupt, text, mp_obj_str_get_str(self->files->path));
+}
+
+// Of a database in files: what concerns the file.
+static void raise_file_status(mpdb_t *self, int32_t status) {
+    mp_obj_t exception = self->files->exception;
+    if (exception != MP_OBJ_NULL) {
+        self->files->exception = MP_OBJ_NULL;
+        nlr_raise(exception);
+    }
+    int32_t detail = mtdb_detail(&self->engine);
+    switch (status) {
+        case MTDB_IO:
+            if (detail == MP_ENOMEM) {
+                mp_raise_type_arg(&mp_type_MemoryError, MP_OBJ_NEW_QSTR(MP_QSTR_ENOMEM));
+            }
+            mp_raise_OSError(detail);
+        case MTDB_FOREIGN:
+            raise_about_file(self, MP_ERROR_TEXT("'%s' is not a database of microtetherdb, and is left as it is"));
+        case MTDB_BTREE:
+            raise_about_file(self, MP_ERROR_TEXT("'%s' is a database of MicroPython's btree module, and is left as it is"));
+        case MTDB_NEWER:
+            mp_raise_msg_varg(&mpdb_type_DBCorrupt,
+                MP_ERROR_TEXT("'%s' has format version %d, this program knows up to %d: a newer microtetherdb can open it"),
+                mp_obj_str_get_str(self->files->path), (int)detail, MTDB_FORMAT_VERSION);
+        case MTDB_CORRUPT:
+            raise_about_file(self, MP_ERROR_TEXT("'%s' is damaged: it holds bytes that microtetherdb did not write"));
+        default:
+            return;
+    }
+}
+
 NORETURN void mpdb_raise_status(mpdb_t *self, int32_t status) {
+    if (self != NULL && self->files != NULL) {
+        raise_file_status(self, status);
+    }
     for (size_t i = 0; i < MP_ARRAY_SIZE(errors); i++) {
         if (errors[i].status == status) {
             // The texts are not compressed: MP_ERROR_TEXT cannot stand in a constant table.

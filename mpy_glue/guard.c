@@ -1,13 +1,13 @@
 // The guard around engine calls: one thread at a time, nobody twice, nobody while another owner holds
 // the database's lock, and free again whatever happens in between.
-#include "database.h"
+#include "files.h"
 
 #if MICROPY_ASYNC_KBD_INTR
 #include <signal.h>
 #endif
 
-// The scheduler is not locked here: an engine call in memory calls nothing that could run it. A store
-// in a file, which does, has to add mp_sched_lock() here.
+// The scheduler is not locked here: an engine call runs no code but the engine's, save for file accesses, and
+// those lock it (medium.c).
 
 // The stock unix port raises KeyboardInterrupt out of its signal handler, wherever the program is: it must
 // not be inside the engine. (The project's variant of that port schedules it instead.)
@@ -83,11 +83,14 @@ static void leave_by_exception(void *node) {
         mtdb_rollback(&guard->self->engine);
         mpdb_return_surplus(guard->self);
     }
+    if (guard->self->files != NULL) {
+        guard->self->files->exception = MP_OBJ_NULL;
+    }
     give(guard->self);
 }
 
-static inline bool enter(mpdb_handle_t *handle, mpdb_guard_t *guard) {
-    mpdb_t *self = handle->db;
+// Takes the database; not yet known to be open.
+static inline void hold(mpdb_t *self, mpdb_guard_t *guard) {
     mp_uint_t me = mpdb_owner();
     // Only this thread itself can have set it to this value.
     if (self->busy == me + 1) {
@@ -100,15 +103,27 @@ static inline bool enter(mpdb_handle_t *handle, mpdb_guard_t *guard) {
         wait_for_owner(self, me);
     }
     #endif
-    if (!handle->open) {
-        give(self);
-        return false;
-    }
     self->busy = me + 1;
     guard->self = self;
     guard->undo = false;
+}
+
+static inline bool enter(mpdb_handle_t *handle, mpdb_guard_t *guard) {
+    if (MP_STATE_VM(mpdb_dropped) != 0) {
+        mpdb_close_dropped();
+    }
+    hold(handle->db, guard);
+    if (!handle->open) {
+        give(guard->self);
+        return false;
+    }
     nlr_push_jump_callback(&guard->node, leave_by_exception);
     return true;
+}
+
+void mpdb_hold(mpdb_t *self, mpdb_guard_t *guard) {
+    hold(self, guard);
+    nlr_push_jump_callback(&guard->node, leave_by_exception);
 }
 
 mpdb_t *mpdb_enter(mpdb_handle_t *handle, mpdb_guard_t *guard) {
@@ -122,9 +137,27 @@ bool mpdb_enter_if_open(mpdb_handle_t *handle, mpdb_guard_t *guard) {
     return enter(handle, guard);
 }
 
+static MP_NOINLINE void leave_files(mpdb_t *self) {
+    mpdb_files_t *files = self->files;
+    if (files->open) {
+        mpdb_offer_memory(self);
+    }
+    mp_obj_t exception = files->exception;
+    files->exception = MP_OBJ_NULL;
+    give(self);
+    if (exception != MP_OBJ_NULL) {
+        // It came out of a file access that the call at hand could do without.
+        nlr_raise(exception);
+    }
+}
+
 void mpdb_leave(mpdb_guard_t *guard) {
     nlr_pop_jump_callback(false);
-    give(guard->self);
+    if (guard->self->files != NULL) {
+        leave_files(guard->self);
+    } else {
+        give(guard->self);
+    }
 }
 
 uint64_t mpdb_now(mpdb_t *self) {

@@ -7,9 +7,9 @@ static void store(mpdb_handle_t *handle, mp_obj_t key, mp_obj_t value) {
     mpdb_put_t put = { NULL, 0, value, mp_const_none, 0 };
     put.key = mpdb_key_bytes(key, &put.key_len);
     mpdb_guard_t guard;
-    mpdb_t *self = mpdb_enter(handle, &guard);
-    mpdb_store(&guard, &put);
-    mpdb_after_write(self, 1);
+    mpdb_enter(handle, &guard);
+    mpdb_begin_write(&guard);
+    mpdb_end_write(&guard, mpdb_store(&guard, &put), 1);
     mpdb_leave(&guard);
 }
 
@@ -38,7 +38,9 @@ static bool contains(mpdb_handle_t *handle, mp_obj_t key) {
     mtdb_found_t found;
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
-    int32_t status = mtdb_get(&self->engine, bytes, len, mpdb_now_for_lookup(self), NULL, 0, &found);
+    uint64_t now = mpdb_now_for_lookup(self);
+    int32_t status;
+    MPDB_CALL(self, status, mtdb_get(&self->engine, bytes, len, now, NULL, 0, &found));
     // A str that cannot be a key is in no database; and no room is an answer too: there is a record.
     if (status != MTDB_NO_ROOM && status != MTDB_BAD_KEY) {
         mpdb_check_status(self, status);

@@ -4,7 +4,7 @@
 
 #include "py/gc.h"
 
-#include "database.h"
+#include "files.h"
 
 // False where the heap has no such block.
 static bool give_block(mpdb_t *self, size_t bytes) {
@@ -25,7 +25,12 @@ int32_t mpdb_give_memory(mpdb_t *self) {
     size_t bytes;
     while ((bytes = mtdb_memory_wanted(&self->engine)) != 0) {
         if (!give_block(self, bytes)) {
-            return MPDB_NO_HEAP;
+            if (self->files == NULL) {
+                return MPDB_NO_HEAP;
+            }
+            // It goes on with what it has, where it can.
+            mtdb_memory_refuse(&self->engine);
+            return given || mtdb_memory_wanted(&self->engine) == 0 ? MTDB_OK : MPDB_NO_HEAP;
         }
         given = true;
     }
@@ -71,8 +76,9 @@ static uint64_t changes(mpdb_t *self) {
 }
 
 bool mpdb_make_room(mpdb_t *self, int32_t status) {
-    // Inside a transaction nothing can be collected, and pages that a rollback needs cannot go.
-    if ((status != MTDB_FULL && status != MPDB_NO_HEAP) || mtdb_transaction_depth(&self->engine) != 0) {
+    // In files memory is a cache. Inside a transaction nothing can be collected, and pages that a rollback needs
+    // cannot go.
+    if (self->files != NULL || (status != MTDB_FULL && status != MPDB_NO_HEAP) || mtdb_transaction_depth(&self->engine) != 0) {
         return false;
     }
     uint64_t used = bytes_used(self);

@@ -2,7 +2,7 @@
 add_library(usermod_microtetherdb INTERFACE)
 
 foreach(name module database parameters guard memory errors names encode decode tags records batch
-        scan query mapping live change transaction upkeep statistics)
+        scan query mapping live change transaction upkeep backup statistics write files medium path)
     target_sources(usermod_microtetherdb INTERFACE ${CMAKE_CURRENT_LIST_DIR}/${name}.c)
 endforeach()
 

@@ -72,7 +72,9 @@ mp_obj_t mpdb_names_text(mpdb_t *self, uint32_t number) {
     }
     uint8_t text[MTDB_MAX_TAG_BYTES];
     size_t len = sizeof(text);
-    mpdb_check_status(self, mtdb_name_text(&self->engine, number, text, &len));
+    int32_t status;
+    MPDB_CALL(self, status, mtdb_name_text(&self->engine, number, text, &len));
+    mpdb_check_status(self, status);
     mp_obj_t name = mp_obj_new_str((const char *)text, len);
     mpdb_names_learn(&self->names, name, number);
     return name;

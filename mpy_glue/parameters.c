@@ -52,6 +52,7 @@ static const parameter_t parameters[] = {
 
 #define POSITIONAL 11
 
+static const MP_DEFINE_STR_OBJ(default_filename_obj, "microtether.db");
 static const mpdb_options_t defaults = {
     .filename = MP_OBJ_NULL,
     .event_loop = MP_OBJ_NULL,
@@ -168,6 +169,7 @@ static const parameter_t *find(qstr name) {
 
 void mpdb_parse_options(mpdb_options_t *options, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     *options = defaults;
+    options->filename = MP_OBJ_FROM_PTR(&default_filename_obj);
     if (n_args > POSITIONAL) {
         mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("MicroTetherDB takes at most %u arguments by position"),
             (unsigned int)POSITIONAL);

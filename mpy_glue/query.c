@@ -44,7 +44,8 @@ static mpdb_scan_t *new_query(mpdb_handle_t *handle, mp_obj_t query, bool keys) 
     scan->query.term_count = terms;
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
-    mpdb_check_status(self, mtdb_query_compile(&self->engine, &scan->query));
+    MPDB_CALL(self, status, mtdb_query_compile(&self->engine, &scan->query));
+    mpdb_check_status(self, status);
     mtdb_count_query(&self->engine);
     mpdb_leave(&guard);
     return scan;

@@ -119,6 +119,7 @@ static mp_obj_t put_one(mpdb_handle_t *handle, mp_obj_t key, mp_obj_t value, mp_
     }
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
+    mpdb_begin_write(&guard);
     uint8_t generated[MTDB_GENERATED_KEY_BYTES];
     if (key == MP_OBJ_NULL) {
         int32_t status;
@@ -129,8 +130,7 @@ static mp_obj_t put_one(mpdb_handle_t *handle, mp_obj_t key, mp_obj_t value, mp_
         // Made before the record, so that no record is there whose key nobody gets to know.
         key = mp_obj_new_str_copy(&mp_type_str, generated, sizeof(generated));
     }
-    mpdb_store(&guard, &put);
-    mpdb_after_write(self, 1);
+    mpdb_end_write(&guard, mpdb_store(&guard, &put), 1);
     mpdb_leave(&guard);
     return key;
 }
@@ -199,10 +199,11 @@ static bool read_body(mpdb_t *self, mp_obj_t key, mpdb_buffer_t *buffer, mtdb_fo
     size_t len;
     const uint8_t *bytes = mpdb_key_bytes(key, &len);
     uint64_t now = mpdb_now_for_lookup(self);
-    int32_t status = mtdb_get(&self->engine, bytes, len, now, buffer->bytes, buffer->size, found);
+    int32_t status;
+    MPDB_CALL(self, status, mtdb_get(&self->engine, bytes, len, now, buffer->bytes, buffer->size, found));
     if (status == MTDB_NO_ROOM) {
         mpdb_buffer_grow(buffer, found->body_len);
-        status = mtdb_get(&self->engine, bytes, len, now, buffer->bytes, buffer->size, found);
+        MPDB_CALL(self, status, mtdb_get(&self->engine, bytes, len, now, buffer->bytes, buffer->size, found));
     }
     mpdb_check_status(self, status);
     return status == MTDB_OK;
@@ -264,12 +265,11 @@ bool mpdb_delete_one(mpdb_handle_t *handle, mp_obj_t key) {
     const uint8_t *bytes = mpdb_key_bytes(key, &len);
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
+    mpdb_begin_write(&guard);
+    uint64_t now = mpdb_now_for_lookup(self);
     int32_t status;
-    MPDB_CALL(self, status, mtdb_delete(&self->engine, bytes, len, mpdb_now_for_lookup(self)));
-    mpdb_check_status(self, status);
-    if (status == MTDB_OK) {
-        mpdb_after_write(self, 1);
-    }
+    MPDB_CALL(self, status, mtdb_delete(&self->engine, bytes, len, now));
+    mpdb_end_write(&guard, status, status == MTDB_OK);
     mpdb_leave(&guard);
     return status == MTDB_OK;
 }
@@ -278,10 +278,11 @@ static uint32_t purge(mpdb_handle_t *handle) {
     uint32_t removed = 0;
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
+    mpdb_begin_write(&guard);
+    uint64_t now = mpdb_now_for_lookup(self);
     int32_t status;
-    MPDB_CALL(self, status, mtdb_purge(&self->engine, mpdb_now_for_lookup(self), &removed));
-    mpdb_check_status(self, status);
-    mpdb_after_write(self, removed);
+    MPDB_CALL(self, status, mtdb_purge(&self->engine, now, &removed));
+    mpdb_end_write(&guard, status, removed);
     mpdb_leave(&guard);
     return removed;
 }

@@ -34,13 +34,17 @@ mpdb_scan_t *mpdb_scan_new(mpdb_handle_t *handle, mpdb_scan_kind_t kind) {
 }
 
 static int32_t advance(mpdb_scan_t *scan, uint64_t now) {
-    mtdb_database_t *engine = &scan->handle->db->engine;
+    mpdb_t *self = scan->handle->db;
+    int32_t status;
     uint8_t *body = scan->body.bytes;
     size_t size = scan->body.size;
     if (scan->is_query) {
-        return mtdb_query_next(engine, &scan->query, &scan->cursor, now, MPDB_STEP, scan->key, body, size, &scan->found);
+        MPDB_CALL(self, status, mtdb_query_next(&self->engine, &scan->query, &scan->cursor, now, MPDB_STEP, scan->key,
+            body, size, &scan->found));
+    } else {
+        MPDB_CALL(self, status, mtdb_cursor_next(&self->engine, &scan->cursor, now, scan->key, body, size, &scan->found));
     }
-    return mtdb_cursor_next(engine, &scan->cursor, now, scan->key, body, size, &scan->found);
+    return status;
 }
 
 int32_t mpdb_scan_step(mpdb_scan_t *scan) {

@@ -1,7 +1,7 @@
 // stats(): the counters of a database as a dict.
 #include "py/smallint.h"
 
-#include "database.h"
+#include "files.h"
 
 static void store(mp_obj_t dict, qstr name, uint64_t value) {
     mp_obj_t number = value <= (uint64_t)MP_SMALL_INT_MAX ? MP_OBJ_NEW_SMALL_INT(value) : mp_obj_new_int_from_ull(value);
@@ -16,6 +16,9 @@ static mp_obj_t mpdb_stats(mp_obj_t self_in) {
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
     mtdb_statistics(&self->engine, &statistics);
+    if (self->files != NULL) {
+        statistics.free_bytes = mpdb_medium_space(self->files);
+    }
     mpdb_leave(&guard);
 
     mp_obj_t operations = mp_obj_new_dict(5);
@@ -32,13 +35,15 @@ static mp_obj_t mpdb_stats(mp_obj_t self_in) {
     store(all, MP_QSTR_flushes, statistics.flushes);
     store(all, MP_QSTR_bytes_used, statistics.bytes_used);
     store(all, MP_QSTR_bytes_limit, statistics.bytes_limit);
-    store(all, MP_QSTR_free_bytes, statistics.free_bytes);
+    if (statistics.free_bytes != UINT64_MAX) {
+        store(all, MP_QSTR_free_bytes, statistics.free_bytes);
+    }
     store(all, MP_QSTR_page_size, statistics.page_size);
     store(all, MP_QSTR_format_version, MTDB_FORMAT_VERSION);
-    // Of a file only: a database in memory has neither.
-    store(all, MP_QSTR_file_bytes, 0);
-    store(all, MP_QSTR_cache_hits, 0);
-    store(all, MP_QSTR_cache_misses, 0);
+    // All three 0 in memory.
+    store(all, MP_QSTR_file_bytes, statistics.file_bytes);
+    store(all, MP_QSTR_cache_hits, statistics.cache_hits);
+    store(all, MP_QSTR_cache_misses, statistics.cache_misses);
     return all;
 }
 MP_DEFINE_CONST_FUN_OBJ_1(mpdb_stats_obj, mpdb_stats);

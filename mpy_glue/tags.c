@@ -51,7 +51,7 @@ int32_t mpdb_push_tags(mpdb_encoding_t *e, mp_obj_t tags) {
         mtdb_name_t tag = tag_name(items[i]);
         uint32_t known = mpdb_names_number(&e->self->names, items[i]);
         tag.number = known;
-        status = mtdb_push_tag(&e->out, &e->self->engine, &tag);
+        MPDB_CALL(e->self, status, mtdb_push_tag(&e->out, &e->self->engine, &tag));
         if (tag.number != known) {
             mpdb_names_learn(&e->self->names, items[i], tag.number);
         }

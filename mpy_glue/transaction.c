@@ -11,47 +11,57 @@ typedef struct {
     uint32_t depth;  // of transactions, once this one is begun
 } context_t;
 
-static void lock(mpdb_t *self) {
+static void lock(context_t *context) {
+    mpdb_handle_t *handle = context->handle;
+    mpdb_t *self = handle->db;
+    uint32_t depth = mtdb_transaction_depth(&self->engine);
+    if (handle->contexts++ == 0) {
+        handle->depth = depth;
+    }
     self->lock_owner = mpdb_owner();
     self->lock_depth++;
 }
 
-static void unlock(mpdb_t *self) {
+static void unlock(context_t *context) {
+    mpdb_t *self = context->handle->db;
+    context->handle->contexts--;
     if (self->lock_depth != 0) {
         self->lock_depth--;
     }
 }
 
-static void begin(context_t *context) {
-    mpdb_t *self = context->handle->db;
-    int32_t status;
-    MPDB_CALL(self, status, mtdb_begin(&self->engine));
-    mpdb_check_status(self, status);
-    context->depth = mtdb_transaction_depth(&self->engine);
+// Ends the innermost transaction. Returns the commit's status; what it could not commit is rolled back.
+static int32_t end_innermost(mpdb_guard_t *guard, bool commit, bool outermost) {
+    // So that an exception, while a file is tried again, rolls it back.
+    guard->undo = true;
+    int32_t status = commit ? mpdb_commit(guard->self, 0, outermost) : MTDB_OK;
+    if (commit && status == MTDB_OK) {
+        guard->undo = false;
+        mpdb_return_surplus(guard->self);
+    } else {
+        mpdb_undo(guard);
+    }
+    return status;
 }
 
-static void end(context_t *context, bool commit) {
-    mpdb_t *self = context->handle->db;
+static void end(context_t *context, mpdb_guard_t *guard, bool commit) {
+    mpdb_t *self = guard->self;
     // One inside this one that was never ended takes nothing with it.
     while (mtdb_transaction_depth(&self->engine) > context->depth) {
         mtdb_rollback(&self->engine);
     }
-    int32_t status = MTDB_OK;
-    if (mtdb_transaction_depth(&self->engine) == context->depth) {
+    if (mtdb_transaction_depth(&self->engine) < context->depth) {
         if (commit) {
-            MPDB_CALL(self, status, mtdb_commit(&self->engine));
+            mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the transaction around this one was rolled back already"));
         }
-        if (!commit || status != MTDB_OK) {
-            mtdb_rollback(&self->engine);
-        }
+        return;
     }
-    mpdb_return_surplus(self);
-    bool outermost = mtdb_transaction_depth(&self->engine) == 0;
+    bool outermost = context->depth == 1;
+    int32_t status = end_innermost(guard, commit, outermost);
     uint32_t writes = self->unflushed;
     if (outermost) {
         self->unflushed = 0;
     }
-    unlock(self);
     mpdb_check_status(self, status);
     if (outermost && commit && writes != 0) {
         mpdb_after_write(self, writes);
@@ -67,10 +77,16 @@ static mp_obj_t context_enter(mp_obj_t context_in) {
     if (context->entered) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("this context is entered already: each 'with' needs its own"));
     }
+    lock(context);
     if (context->is_transaction) {
-        begin(context);
+        int32_t status = mpdb_begin(&guard);
+        guard.undo = false;
+        if (status != MTDB_OK) {
+            unlock(context);
+            mpdb_raise_status(self, status);
+        }
+        context->depth = mtdb_transaction_depth(&self->engine);
     }
-    lock(self);
     context->entered = true;
     mpdb_leave(&guard);
     return MP_OBJ_FROM_PTR(context->handle);
@@ -89,13 +105,12 @@ static mp_obj_t context_exit(size_t n_args, const mp_obj_t *args) {
         return mp_const_none;
     }
     mpdb_guard_t guard;
-    mpdb_t *self = mpdb_enter(context->handle, &guard);
+    mpdb_enter(context->handle, &guard);
     // Only now: who is refused here, as any thread but the owner's is, leaves it to be ended by its owner.
     context->entered = false;
+    unlock(context);
     if (context->is_transaction) {
-        end(context, !failed);
-    } else {
-        unlock(self);
+        end(context, &guard, !failed);
     }
     mpdb_leave(&guard);
     return mp_const_none;

@@ -1,23 +1,37 @@
 // What keeps a database in shape: removing expired records, flushing, compacting.
-#include "database.h"
+#include "files.h"
+
+static void set_time(mpdb_t *self) {
+    if (self->files != NULL) {
+        mtdb_set_time(&self->engine, mpdb_now(self), mpdb_wall_time());
+    }
+}
+
+static int32_t expire(mpdb_t *self, uint64_t now, uint32_t budget, uint32_t *removed) {
+    int32_t status = MTDB_OK;
+    if (mtdb_has_expired(&self->engine, now)) {
+        set_time(self);
+        MPDB_CALL(self, status, mtdb_expire(&self->engine, now, budget, removed));
+        mpdb_return_surplus(self);
+    }
+    return status;
+}
 
 void mpdb_after_write(mpdb_t *self, uint32_t count) {
     mpdb_return_surplus(self);
     if (mtdb_transaction_depth(&self->engine) != 0) {
-        // Flush and expiry wait for the end of the transaction.
+        // In files the engine counts them. Flush and expiry wait for the end of the transaction.
         self->unflushed += count;
         return;
     }
-    mpdb_check_status(self, mtdb_wrote(&self->engine, count));
+    if (self->files == NULL) {
+        mpdb_check_status(self, mtdb_wrote(&self->engine, count));
+    }
     if (mpdb_has_ttls(self)) {
         uint64_t now = mpdb_now(self);
         if (now - self->expiry_checked >= self->ttl_check_interval) {
             uint32_t removed = 0;
-            int32_t status = MTDB_OK;
-            if (mtdb_has_expired(&self->engine, now)) {
-                MPDB_CALL(self, status, mtdb_expire(&self->engine, now, MPDB_EXPIRE_PER_WRITE, &removed));
-                mpdb_return_surplus(self);
-            }
+            int32_t status = expire(self, now, MPDB_EXPIRE_PER_WRITE, &removed);
             // What is left over is for the next write. A failure here is none of the write's.
             if (status != MTDB_MORE) {
                 self->expiry_checked = now;
@@ -26,17 +40,23 @@ void mpdb_after_write(mpdb_t *self, uint32_t count) {
     }
 }
 
+int32_t mpdb_flush_now(mpdb_t *self) {
+    set_time(self);
+    int32_t status;
+    MPDB_CALL(self, status, mtdb_flush(&self->engine));
+    if (self->files != NULL && status == MTDB_OK) {
+        self->files->flushed_at = self->now;
+    }
+    return status;
+}
+
 uint32_t mpdb_remove_expired(mpdb_handle_t *handle) {
     uint32_t removed = 0;
     for (;;) {
         mpdb_guard_t guard;
         mpdb_t *self = mpdb_enter(handle, &guard);
         uint64_t now = mpdb_now_for_lookup(self);
-        int32_t status = MTDB_OK;
-        if (mtdb_has_expired(&self->engine, now)) {
-            MPDB_CALL(self, status, mtdb_expire(&self->engine, now, MPDB_STEP, &removed));
-            mpdb_return_surplus(self);
-        }
+        int32_t status = expire(self, now, MPDB_STEP, &removed);
         mpdb_check_status(self, status);
         mpdb_leave(&guard);
         if (status != MTDB_MORE) {
@@ -56,7 +76,13 @@ static size_t count_one_by_one(mpdb_t *self, uint64_t now) {
     mtdb_found_t found;
     size_t count = 0;
     mtdb_cursor_start(&scratch->cursor);
-    while (mtdb_cursor_next(&self->engine, &scratch->cursor, now, scratch->key, NULL, 0, &found) == MTDB_OK) {
+    for (;;) {
+        int32_t status;
+        MPDB_CALL(self, status, mtdb_cursor_next(&self->engine, &scratch->cursor, now, scratch->key, NULL, 0, &found));
+        mpdb_check_status(self, status);
+        if (status != MTDB_OK) {
+            break;
+        }
         count++;
     }
     m_del(uint8_t, (uint8_t *)scratch, sizeof(*scratch));
@@ -87,16 +113,14 @@ static mp_obj_t mpdb_cleanup(mp_obj_t self_in) {
 MP_DEFINE_CONST_FUN_OBJ_1(mpdb_cleanup_obj, mpdb_cleanup);
 
 /// def flush(self) -> None
-static mp_obj_t mpdb_flush(mp_obj_t self_in) {
+static mp_obj_t flush_method(mp_obj_t self_in) {
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(MP_OBJ_TO_PTR(self_in), &guard);
-    int32_t status;
-    MPDB_CALL(self, status, mtdb_flush(&self->engine));
-    mpdb_check_status(self, status);
+    mpdb_check_status(self, mpdb_flush_now(self));
     mpdb_leave(&guard);
     return mp_const_none;
 }
-MP_DEFINE_CONST_FUN_OBJ_1(mpdb_flush_obj, mpdb_flush);
+MP_DEFINE_CONST_FUN_OBJ_1(mpdb_flush_obj, flush_method);
 
 /// def compact(self) -> None
 static mp_obj_t mpdb_compact(mp_obj_t self_in) {
@@ -105,11 +129,12 @@ static mp_obj_t mpdb_compact(mp_obj_t self_in) {
     for (;;) {
         mpdb_guard_t guard;
         mpdb_t *self = mpdb_enter(handle, &guard);
+        set_time(self);
         int32_t status;
         MPDB_CALL(self, status, mtdb_compact(&self->engine, MPDB_COMPACT_STEP));
         mpdb_return_surplus(self);
         // Without a page to move things to there is nothing to be packed closer.
-        if (status == MTDB_FULL || status == MPDB_NO_HEAP) {
+        if ((status == MTDB_FULL || status == MPDB_NO_HEAP) && self->files == NULL) {
             status = MTDB_OK;
         }
         mpdb_check_status(self, status);
@@ -122,14 +147,3 @@ static mp_obj_t mpdb_compact(mp_obj_t self_in) {
     }
 }
 MP_DEFINE_CONST_FUN_OBJ_1(mpdb_compact_obj, mpdb_compact);
-
-/// def backup(self, path: str) -> None
-static mp_obj_t mpdb_backup(mp_obj_t self_in, mp_obj_t path) {
-    mpdb_guard_t guard;
-    mpdb_enter(MP_OBJ_TO_PTR(self_in), &guard);
-    if (!mp_obj_is_str(path)) {
-        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a path must be a str, not %s"), mp_obj_get_type_str(path));
-    }
-    mp_raise_ValueError(MP_ERROR_TEXT("only a database in a file can be backed up, this one is in memory"));
-}
-MP_DEFINE_CONST_FUN_OBJ_2(mpdb_backup_obj, mpdb_backup);
