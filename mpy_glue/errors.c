@@ -74,7 +74,7 @@ static void raise_file_status(mpdb_t *self, int32_t status) {
     switch (status) {
         case MTDB_IO:
             if (detail == MP_ENOMEM) {
-                mp_raise_type_arg(&mp_type_MemoryError, MP_OBJ_NEW_QSTR(MP_QSTR_ENOMEM));
+                mp_raise_msg(&mp_type_MemoryError, MP_ERROR_TEXT("the heap has no room for an open file"));
             }
             mp_raise_OSError(detail);
         case MTDB_FOREIGN:

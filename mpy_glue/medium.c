@@ -322,8 +322,8 @@ static int32_t do_size(access_t *access) {
     if (mp_obj_get_int(item_of(stat, 0)) & MP_S_IFDIR) {
         return MP_EISDIR;
     }
-    mp_int_t size = mp_obj_get_int_truncated(item_of(stat, 6));
-    access->result.size = (mp_uint_t)size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
+    uint64_t size = (mp_uint_t)mp_obj_get_int_truncated(item_of(stat, 6));
+    access->result.size = MIN(size, UINT32_MAX);
     return 0;
 }
 

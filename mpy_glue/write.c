@@ -44,7 +44,8 @@ int32_t mpdb_begin(mpdb_guard_t *guard) {
 // In files; `flush` has its rule besides.
 static int32_t commit_in_files(mpdb_t *self, uint32_t writes, bool flush) {
     mpdb_files_t *files = self->files;
-    flush |= writes != 0 && self->now - files->flushed_at >= files->auto_flush;
+    flush |= writes != 0 && mtdb_transaction_depth(&self->engine) == 1
+        && self->now - files->flushed_at >= files->auto_flush;
     int32_t status;
     MPDB_CALL(self, status, mtdb_commit_writes(&self->engine, writes, flush));
     if (files->synced || (flush && status == MTDB_OK)) {

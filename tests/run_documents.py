@@ -4,7 +4,7 @@
     python3 tests/run_documents.py INTERPRETER FOLDER
 
 Every script of FOLDER (../shared/docs/interfaces/examples) whose line `# needs:` asks for nothing
-but what is SUPPORTED runs as `INTERPRETER FILE EMPTY_FOLDER`; its own asserts are the checks. The
+but what is SUPPORTED, and whose import path is none of those STILL_TO_COME, runs as `INTERPRETER FILE EMPTY_FOLDER`; its own asserts are the checks. The
 last line is `N passed, N failed`, the exit status 1 when any failed. Without FOLDER nothing
 is run, and that is said.
 """
@@ -16,7 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-SUPPORTED = {"memory"}  # still to come: file, asyncio, redis
+SUPPORTED = {"memory", "file"}  # still to come: asyncio, redis
+STILL_TO_COME = {"MicroTetherDB", "tendrl", "nadb", "storage_backends"}  # top names of import paths
 LIMIT_SECONDS = 60
 
 
@@ -25,6 +26,10 @@ def needs(script: Path) -> set[str]:
     if not line:
         raise SystemExit(f"{script}: it has no line '# needs:'")
     return {word.strip() for word in line[1].split(",")}
+
+
+def imports(script: Path) -> set[str]:
+    return set(re.findall(r"^\s*(?:from|import) +(\w+)", script.read_text(), re.MULTILINE))
 
 
 def run_script(interpreter: str, script: Path) -> str | None:
@@ -64,7 +69,7 @@ def main() -> int:
         return 0
     passed = failed = left_out = 0
     for script in scripts:
-        if not needs(script) <= SUPPORTED:
+        if not needs(script) <= SUPPORTED or imports(script) & STILL_TO_COME:
             left_out += 1
             continue
         problem = run_script(interpreter, script)

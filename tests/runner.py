@@ -2,11 +2,12 @@
 
 On a board: import runner; runner.run("test_put_get"). A line "> NAME" goes out before each
 test, so that whoever reads along knows where an interpreter ended; the last line is
-`N passed, N failed`. A file that says NEEDS = "unix" runs only there. Here, too, stand the
-checks that many test files share.
+`N passed, N failed`. A file that says NEEDS = "unix" runs only there, and one that says FOLDERS = True
+has each test run in a new folder. Here, too, stand the checks that many test files share.
 """
 
 import gc
+import os
 import sys
 
 
@@ -14,6 +15,7 @@ def run(name, only=()):
     """Runs the tests of module `name` (those named in `only`); returns (passed, failed)."""
     module = __import__(name)
     passed = failed = 0
+    folder = os.getcwd()
     if getattr(module, "NEEDS", None) == "unix" and sys.platform not in ("linux", "darwin"):
         print("skipped: needs the unix port")
     else:
@@ -22,6 +24,9 @@ def run(name, only=()):
                 continue
             print(">", test)
             gc.collect()
+            if getattr(module, "FOLDERS", False):
+                os.mkdir("%s/%s" % (folder, test))
+                os.chdir("%s/%s" % (folder, test))
             try:
                 getattr(module, test)()
                 passed += 1

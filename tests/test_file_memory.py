@@ -1,0 +1,111 @@
+"""What a database in files takes of the heap: its cache and 2 KB, however large it is."""
+
+import gc
+
+from microtetherdb import MicroTetherDB
+from runner import raises
+
+NEEDS = "unix"
+FOLDERS = True
+HEAP = "4M"
+
+CACHE = 32 * 512
+BESIDES = 2048
+
+
+def held(db):
+    gc.collect()
+    return gc.mem_alloc()
+
+
+def test_100_000_records_take_the_cache_and_2_kb():
+    gc.collect()
+    before = gc.mem_alloc()
+    db = MicroTetherDB("my.db", in_memory=False)
+    for n in range(0, 100000, 100):
+        db.put_batch([{"name": "John", "age": n + i, "city": "Berlin"} for i in range(100)])
+    assert len(db) == 100000
+    most = held(db) - before
+    for n in range(0, 100000, 997):
+        key = "%010d" % 0
+        assert db.get(key)["age"] == 0
+    assert len(db.query({"age": {"$gte": 99990}})) == 10
+    most = max(most, held(db) - before)
+    assert most <= CACHE + BESIDES, most
+    db.close()
+    db = MicroTetherDB("my.db", in_memory=False)
+    assert len(db) == 100000
+    for age in (0, 5000, 99999):
+        assert len(db.query({"age": age})) == 1
+    most = held(db) - before
+    assert most <= CACHE + BESIDES, most
+    db.close()
+
+
+def test_a_smaller_cache_takes_less():
+    taken = {}
+    for pages in (8, 32, 128):
+        gc.collect()
+        before = gc.mem_alloc()
+        db = MicroTetherDB("c%d.db" % pages, in_memory=False, btree_cachesize=pages)
+        db.put_batch([{"n": n, "text": "x" * 100} for n in range(2000)])
+        assert len(db.query({"n": {"$gte": 0}})) == 2000
+        taken[pages] = held(db) - before
+        assert taken[pages] <= pages * 512 + BESIDES, taken
+        db.close()
+    assert taken[8] < taken[32] < taken[128], taken
+
+
+def test_an_open_database_takes_pages_as_they_are_needed():
+    gc.collect()
+    before = gc.mem_alloc()
+    db = MicroTetherDB("my.db", in_memory=False, btree_cachesize=1000)
+    db["a"] = 1
+    assert held(db) - before < 32 * 512
+    db.close()
+
+
+def fill_heap(leave):
+    """Takes the heap but for about `leave` bytes; returns what holds it."""
+    hoard = []
+    size = 65536
+    while size >= 32:
+        try:
+            hoard.append(bytearray(size))
+        except MemoryError:
+            size //= 2
+    while hoard and leave > 0:
+        leave -= len(hoard.pop())
+    return hoard
+
+
+def test_a_short_heap_is_a_memory_error_and_nothing_is_lost():
+    db = MicroTetherDB("my.db", in_memory=False, btree_cachesize=64)
+    db.put_batch([{"n": n, "text": "x" * 100} for n in range(500)])
+    keys = list(db)
+    refused = 0
+    for leave in range(0, 6000, 200):
+        hoard = fill_heap(leave)
+        try:
+            db.put("new", {"n": leave, "text": "y" * 300})
+        except MemoryError:
+            refused += 1
+        finally:
+            hoard.clear()
+            hoard = None
+            gc.collect()
+        assert len(db.query({"text": {"$contains": "xx"}})) == 500
+    assert refused > 0
+    db["new"] = 1
+    db.close()
+    with MicroTetherDB("my.db", in_memory=False) as db:
+        assert [key for key in db if key != "new"] == keys and db["new"] == 1
+
+
+def test_where_memory_is_too_short_for_one_in_memory_its_file_is_used():
+    # Said in the documents: one warning line. There is hardly room for either here, so it may also be a MemoryError.
+    hoard = fill_heap(0)
+    try:
+        raises((MemoryError, OSError), MicroTetherDB, "fallback.db")
+    finally:
+        hoard.clear()
