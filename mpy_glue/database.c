@@ -63,6 +63,8 @@ mpdb_t *mpdb_new_database(const mpdb_options_t *options) {
 
 void mpdb_forget(mpdb_t *self) {
     self->lock_depth = 0;
+    // The handles keep this, but not what it points to.
+    memset(&self->engine, 0, sizeof(self->engine));
     self->names.text = NULL;
     self->names.size = 0;
 }

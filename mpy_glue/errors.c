@@ -70,8 +70,8 @@ static void raise_file_status(mpdb_t *self, int32_t status) {
         self->files->exception = MP_OBJ_NULL;
         nlr_raise(exception);
     }
-    int32_t detail = mtdb_detail(&self->engine);
-    switch (status) {
+    int32_t detail = MTDB_DETAIL(status);
+    switch (MTDB_STATUS(status)) {
         case MTDB_IO:
             if (detail == MP_ENOMEM) {
                 mp_raise_msg(&mp_type_MemoryError, MP_ERROR_TEXT("the heap has no room for an open file"));

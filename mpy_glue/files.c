@@ -173,6 +173,13 @@ static void end_transactions(mpdb_t *self, uint32_t depth) {
     }
 }
 
+static int32_t close_engine(mpdb_t *self) {
+    mtdb_set_time(&self->engine, mpdb_now(self), mpdb_wall_time());
+    int32_t status;
+    MPDB_CALL(self, status, mtdb_close_file(&self->engine));
+    return status;
+}
+
 static bool has_handles(const mpdb_files_t *files) {
     return files->opened != files->closed + files->dropped;
 }
@@ -187,7 +194,7 @@ void mpdb_close_files(mpdb_handle_t *handle, mpdb_guard_t *guard) {
         self->lock_depth = last ? 0 : self->lock_depth - MIN(self->lock_depth, handle->contexts);
         handle->contexts = 0;
     }
-    mpdb_check_status(self, mpdb_flush_now(self));
+    mpdb_check_status(self, last ? close_engine(self) : mpdb_flush_now(self));
     handle->open = false;
     files->closed++;
     if (!has_handles(files)) {
@@ -221,7 +228,7 @@ static void close_dropped(bool on_posix_only) {
             end_transactions(self, 0);
             // Where that fails it stays in the list, is tried again with the next one, and is there for whoever
             // opens its path.
-            if (mpdb_flush_now(self) == MTDB_OK) {
+            if (close_engine(self) == MTDB_OK) {
                 shut(files);
             }
         }

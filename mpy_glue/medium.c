@@ -286,8 +286,9 @@ static int32_t do_read(access_t *access) {
         return error == 0 ? MP_EIO : error;
     }
     if (at != (mp_off_t)access->at) {
-        // FAT stops at the end of the file, and where it could not read its table, without saying so.
-        return at == mp_stream_seek(files->reader, 0, MP_SEEK_END, &error) ? 0 : MP_EIO;
+        // FAT does not say whether it stopped at the end of the file or could not read its table. Reading tells.
+        mp_uint_t got = mp_stream_rw(files->reader, access->bytes, MIN(access->len, 1), &error, MP_STREAM_RW_READ);
+        return error == 0 && got != 0 ? MP_EIO : error;
     }
     access->result.got = mp_stream_rw(files->reader, access->bytes, access->len, &error, MP_STREAM_RW_READ);
     return error;

@@ -20,8 +20,8 @@ bool mpdb_again(mpdb_t *self, int32_t *status, uint32_t *tries) {
         return *status == MTDB_OK;
     }
     mpdb_files_t *files = self->files;
-    if (*status != MTDB_IO || files == NULL || files->exception != MP_OBJ_NULL || *tries >= files->max_retries
-        || !may_pass(mtdb_detail(&self->engine))) {
+    if (MTDB_STATUS(*status) != MTDB_IO || files == NULL || files->exception != MP_OBJ_NULL || *tries >= files->max_retries
+        || !may_pass(MTDB_DETAIL(*status))) {
         return false;
     }
     ++*tries;

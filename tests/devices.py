@@ -8,8 +8,15 @@ import vfs
 
 EIO, ENOSPC = 5, 28  # not every build's errno module has them
 
+ERASED = b"\xff" * 512
 BLOCK = {"lfs": 4096, "fat": 512}
-ERASED = 0xFF
+
+
+def blank(length):
+    data = bytearray(length)
+    for at in range(0, length, 512):
+        data[at : at + 512] = ERASED
+    return data
 
 
 class RamDevice:
@@ -17,13 +24,13 @@ class RamDevice:
         self.kind = kind
         self.block = BLOCK[kind]
         self.blocks = blocks
-        self.data = data or bytearray(ERASED for _ in range(self.block * blocks))
+        self.data = data or blank(self.block * blocks)
         self.log = None
         self.calls = 0  # reads, writes, erases and syncs
         self.fail_at = None  # number of the call that fails
         self.fail_times = 1  # how many do in a row
         self.fail_errno = EIO
-        self.fail_writes_only = False
+        self.fail_writes_only = False  # writes, erases and syncs
         self.fail_raises = False  # by raising OSError, not by returning its number
         self.hook = None  # is called at each call
 
@@ -61,15 +68,14 @@ class RamDevice:
         if operation == 5:
             return self.block
         if operation == 3:
-            return self._call(False)
+            return self._call(True)
         if operation == 6:  # erase; FAT does not ask for it
             error = self._call(True)
             if not error:
                 at = argument * self.block
-                blank = b"\xff" * self.block
-                self.data[at : at + self.block] = blank
+                self.data[at : at + self.block] = blank(self.block)
                 if self.log is not None:
-                    self.log.append((at, blank))
+                    self.log.append((at, blank(self.block)))
             return error
         return 0
 
@@ -84,10 +90,20 @@ class RamDevice:
         # Those of rp2.
         return {"progsize": 256, "readsize": 256} if self.kind == "lfs" else {}
 
-    def mount(self, path):
+    def mount(self):
+        """At a folder that was not used before: a database that a failed test left open is of no concern."""
+        global mounted
+        mounted += 1
+        self.path = "/r%d" % mounted
         sizes = self._sizes()
-        vfs.mount(self.filesystem()(self, **sizes) if sizes else self.filesystem()(self), path)
+        vfs.mount(self.filesystem()(self, **sizes) if sizes else self.filesystem()(self), self.path)
         return self
+
+    def umount(self):
+        vfs.umount(self.path)
+
+
+mounted = 0
 
 
 def apply(data, entry, part=2):
@@ -96,10 +112,3 @@ def apply(data, entry, part=2):
     length = len(new) * part // 2
     data[at : at + length] = new if part == 2 else memoryview(new)[:length]
 
-
-def umount(path):
-    """After a power cut nothing is written any more, also not by what still has a file open."""
-    try:
-        vfs.umount(path)
-    except OSError:
-        pass

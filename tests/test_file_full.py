@@ -1,6 +1,6 @@
 """A full medium: the write is refused and undone, everything is readable, and deleting makes room again."""
 
-from devices import ENOSPC, RamDevice, umount
+from devices import ENOSPC, RamDevice
 from microtetherdb import MicroTetherDB
 from runner import raises
 
@@ -9,19 +9,8 @@ NEEDS = "unix"
 SIZES = {"lfs": 32, "fat": 256}  # blocks: 128 KB
 
 
-class Small:
-    def __init__(self, kind):
-        self.device = RamDevice(kind, SIZES[kind]).format()
-
-    def __enter__(self):
-        return self.device.mount("/r")
-
-    def __exit__(self, *_):
-        umount("/r")
-
-
-def opened(**more):
-    return MicroTetherDB("/r/my.db", in_memory=False, **more)
+def opened(device, **more):
+    return MicroTetherDB(device.path + "/my.db", in_memory=False, **more)
 
 
 def fill(db, model, text="x" * 200, first=0):
@@ -48,13 +37,14 @@ def holds(db, model):
 
 def each_kind(test):
     for kind in SIZES:
-        with Small(kind):
-            test(kind)
+        device = RamDevice(kind, SIZES[kind]).format().mount()
+        test(device)
+        device.umount()
 
 
 def test_a_write_is_refused_and_undone_and_everything_is_readable():
-    def on(kind):
-        db, model = opened(), {}
+    def on(device):
+        db, model = opened(device), {}
         assert fill(db, model) > 100
         holds(db, model)
         for call in (
@@ -64,15 +54,15 @@ def test_a_write_is_refused_and_undone_and_everything_is_readable():
             assert raises(OSError, call).errno == ENOSPC
         holds(db, model)
         db.close()
-        with opened() as db:
+        with opened(device) as db:
             holds(db, model)
 
     each_kind(on)
 
 
 def test_deleting_makes_room_again():
-    def on(kind):
-        db, model = opened(), {}
+    def on(device):
+        db, model = opened(device), {}
         count = fill(db, model)
         for key in sorted(model)[::2]:
             assert db.delete(key) == 1
@@ -81,18 +71,18 @@ def test_deleting_makes_room_again():
         db.compact()
         holds(db, model)
         again = fill(db, model, first=20000)
-        assert again > count // 4, (kind, count, again)
+        assert again > count // 4, (device.kind, count, again)
         holds(db, model)
         db.close()
-        with opened() as db:
+        with opened(device) as db:
             holds(db, model)
 
     each_kind(on)
 
 
 def test_a_full_database_can_be_emptied_and_used_again():
-    def on(kind):
-        db, model = opened(), {}
+    def on(device):
+        db, model = opened(device), {}
         count = fill(db, model)
         assert db.delete(purge=True) == len(model)
         assert len(db) == 0
@@ -105,7 +95,7 @@ def test_a_full_database_can_be_emptied_and_used_again():
         db.compact()
         assert fill(db, model) > count * 3 // 4
         db.close()
-        with opened() as db:
+        with opened(device) as db:
             holds(db, model)
 
     each_kind(on)
@@ -114,8 +104,8 @@ def test_a_full_database_can_be_emptied_and_used_again():
 def test_expiry_makes_room_again():
     import time
 
-    def on(kind):
-        db = opened()
+    def on(device):
+        db = opened(device)
         n = 0
         try:
             while True:
@@ -134,30 +124,30 @@ def test_expiry_makes_room_again():
 
 
 def test_opening_works_on_a_medium_that_others_have_filled():
-    def on(kind):
-        with opened() as db:
+    def on(device):
+        with opened(device) as db:
             db["k0"] = {"n": 1}
-        with open("/r/other", "wb") as file:
+        with open(device.path + "/other", "wb") as file:
             try:
                 while True:
                     file.write(bytes(256))
                     file.flush()
             except OSError:
                 pass
-        with opened() as db:
+        with opened(device) as db:
             assert db["k0"] == {"n": 1}
-        raises(OSError, MicroTetherDB, "/r/second.db", in_memory=False)
-        with opened() as db:
+        raises(OSError, MicroTetherDB, device.path + "/second.db", in_memory=False)
+        with opened(device) as db:
             assert db.delete("k0") == 1
-        with opened() as db:
+        with opened(device) as db:
             assert len(db) == 0
 
     each_kind(on)
 
 
 def test_free_bytes_are_what_the_medium_says():
-    def on(kind):
-        with opened() as db:
+    def on(device):
+        with opened(device) as db:
             before = db.stats()["free_bytes"]
             assert 0 < before < 128 * 1024
             model = {}

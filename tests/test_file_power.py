@@ -4,10 +4,11 @@ The run is made once, with every change of the medium noted; then the medium is 
 and the database opened. It must be as it was last flushed, or in a later state that it was in at the cut.
 """
 
-from devices import RamDevice, apply, umount
+from devices import RamDevice, apply
 from microtetherdb import DBCorrupt, MicroTetherDB
 
 NEEDS = "unix"
+HEAP = "32M"
 
 OPERATIONS = 200
 BLOCKS = {"lfs": 48, "fat": 400}
@@ -48,11 +49,11 @@ class Run:
 
     def __init__(self, kind, extra=None):
         self.kind = kind
-        device = RamDevice(kind, BLOCKS[kind]).format().mount("/r")
+        device = RamDevice(kind, BLOCKS[kind]).format().mount()
         self.before = device.data[:]
         device.log = self.log = []
         model = {}
-        db = MicroTetherDB("/r/my.db", in_memory=False)
+        db = MicroTetherDB(device.path + "/my.db", in_memory=False)
         self.made = len(self.log)
         self.states, self.begun, self.durable = [{}], [0], [(len(self.log), 0)]
         for n in range(OPERATIONS):
@@ -68,7 +69,7 @@ class Run:
         db.close()
         self.durable.append((len(self.log), OPERATIONS))
         device.log = None
-        umount("/r")
+        device.umount()
 
     def possible(self, cut):
         """First and last state that may be found when the change number `cut` is not whole."""
@@ -85,9 +86,9 @@ def values_of(found):
     }
 
 
-def is_refused():
+def is_refused(device):
     try:
-        MicroTetherDB("/r/my.db", in_memory=False).close()
+        MicroTetherDB(device.path + "/my.db", in_memory=False).close()
     except DBCorrupt:
         return True
 
@@ -95,23 +96,23 @@ def is_refused():
 def check_cut(run, medium, cut):
     """Opens the database of a medium, and once more after a write to it."""
     first, last = run.possible(cut)
-    device = RamDevice(run.kind, BLOCKS[run.kind], medium).mount("/r")
+    device = RamDevice(run.kind, BLOCKS[run.kind], medium).mount()
     try:
-        if run.kind == "fat" and cut < run.made and is_refused():
+        if run.kind == "fat" and cut < run.made and is_refused(device):
             return  # FAT shows a file of no length yet, which could be anybody's
-        with MicroTetherDB("/r/my.db", in_memory=False) as db:
+        with MicroTetherDB(device.path + "/my.db", in_memory=False) as db:
             found = values_of(db.items())
             states = [n for n in range(first, last + 1) if run.states[n] == found]
             assert states, "cut at change %d: found %r, last flushed was state %d: %r" % (
                 cut, found, first, run.states[first],
             )
             db["after"] = cut
-        with MicroTetherDB("/r/my.db", in_memory=False) as db:
+        with MicroTetherDB(device.path + "/my.db", in_memory=False) as db:
             found["after"] = cut
             assert values_of(db.items()) == found
     finally:
         device.log = None
-        umount("/r")
+        device.umount()
 
 
 def cut_everywhere(run, part, step=1):

@@ -1,8 +1,9 @@
 """Files that fail: retries, the OSError when they do not help, and that nothing is half done."""
 
+import os
 import time
 
-from devices import EIO, ENOSPC, RamDevice, umount
+from devices import EIO, ENOSPC, RamDevice
 from microtetherdb import MicroTetherDB
 from runner import raises, same
 
@@ -10,24 +11,22 @@ NEEDS = "unix"
 FOLDERS = True
 
 
-def opened(**more):
+def opened(device, **more):
     more.setdefault("retry_delay", 0)
-    return MicroTetherDB("/r/my.db", in_memory=False, **more)
+    return MicroTetherDB(device.path + "/my.db", in_memory=False, **more)
 
 
 class Mounted:
-    """A formatted device at /r; what it does afterwards is asked of its fields."""
-
-    def __init__(self, kind="lfs", blocks=None):
-        self.device = RamDevice(kind, blocks or (64 if kind == "lfs" else 512)).format()
+    """A formatted device, mounted; how it fails afterwards is asked of its fields."""
 
     def __enter__(self):
-        return self.device.mount("/r")
+        self.device = RamDevice("lfs", 64).format().mount()
+        return self.device
 
     def __exit__(self, *_):
         self.device.fail_at = None
         self.device.hook = None
-        umount("/r")
+        self.device.umount()
 
 
 def fail_next(device, times, number=EIO, writes_only=True):
@@ -38,7 +37,7 @@ def fail_next(device, times, number=EIO, writes_only=True):
 def test_passing_errors_are_tried_again():
     for number in (11, EIO, 110, 16, 4):  # EAGAIN, ETIMEDOUT, EBUSY, EINTR
         with Mounted() as device:
-            db = opened(flush_threshold=1)
+            db = opened(device, flush_threshold=1)
             db["a"] = 1
             fail_next(device, 1, number)
             db["b"] = 2
@@ -46,14 +45,14 @@ def test_passing_errors_are_tried_again():
             fail_next(device, 2, number)
             db["c"] = 3
             db.close()
-            with opened() as db:
+            with opened(device) as db:
                 assert dict(db.items()) == {"a": 1, "b": 2, "c": 3}, number
 
 
 def test_other_errors_are_raised_at_once():
     for number in (13, ENOSPC, 30):  # EACCES, EROFS
         with Mounted() as device:
-            db = opened(flush_threshold=1, retry_delay=5)
+            db = opened(device, flush_threshold=1, retry_delay=5)
             db["a"] = 1
             fail_next(device, 1, number)
             began = time.ticks_ms()
@@ -63,13 +62,13 @@ def test_other_errors_are_raised_at_once():
             assert dict(db.items()) == {"a": 1}
             db["c"] = 3
             db.close()
-            with opened() as db:
+            with opened(device) as db:
                 assert dict(db.items()) == {"a": 1, "c": 3}
 
 
 def test_max_retries_and_retry_delay_are_kept():
     with Mounted() as device:
-        db = opened(flush_threshold=1, max_retries=2, retry_delay=0.05)
+        db = opened(device, flush_threshold=1, max_retries=2, retry_delay=0.05)
         db["a"] = 1
         fail_next(device, 10**6)
         began = time.ticks_ms()
@@ -79,7 +78,7 @@ def test_max_retries_and_retry_delay_are_kept():
         device.fail_at = None
         db.close()
     with Mounted() as device:
-        db = opened(flush_threshold=1, max_retries=0, retry_delay=5)
+        db = opened(device, flush_threshold=1, max_retries=0, retry_delay=5)
         fail_next(device, 1)
         raises(OSError, db.put, "b", 2)
         device.fail_at = None
@@ -88,7 +87,7 @@ def test_max_retries_and_retry_delay_are_kept():
 
 def test_what_failed_is_undone_and_what_was_before_goes_out_later():
     with Mounted() as device:
-        db = opened(flush_threshold=5, max_retries=1)
+        db = opened(device, flush_threshold=5, max_retries=1)
         for n in range(4):
             db["k%d" % n] = n
         fail_next(device, 10**6)
@@ -101,13 +100,13 @@ def test_what_failed_is_undone_and_what_was_before_goes_out_later():
         device.fail_at = None
         db["k5"] = 5
         db.close()
-        with opened() as db:
+        with opened(device) as db:
             assert dict(db.items()) == {"k0": 0, "k1": 1, "k2": 2, "k3": 3, "k5": 5}
 
 
 def test_a_transaction_that_cannot_be_flushed_is_rolled_back():
     with Mounted() as device:
-        db = opened(max_retries=1)
+        db = opened(device, max_retries=1)
         db["a"] = 1
         transaction = db.transaction()
         transaction.__enter__()
@@ -119,13 +118,13 @@ def test_a_transaction_that_cannot_be_flushed_is_rolled_back():
         with db.transaction():
             db["c"] = 3
         db.close()
-        with opened() as db:
+        with opened(device) as db:
             assert dict(db.items()) == {"a": 1, "c": 3}
 
 
 def test_a_close_that_cannot_flush_leaves_the_database_open():
     with Mounted() as device:
-        db = opened(max_retries=1)
+        db = opened(device, max_retries=1)
         db["a"] = 1
         fail_next(device, 10**6)
         raises(OSError, db.close)
@@ -133,14 +132,14 @@ def test_a_close_that_cannot_flush_leaves_the_database_open():
         device.fail_at = None
         db["b"] = 2
         db.close()
-        with opened() as db:
+        with opened(device) as db:
             assert dict(db.items()) == {"a": 1, "b": 2}
 
 
 def test_an_exception_of_the_devices_own_code_goes_on_as_it_is():
     for error in (KeyError("mine"), KeyboardInterrupt(), ValueError("x")):
         with Mounted() as device:
-            db = opened(flush_threshold=1)
+            db = opened(device, flush_threshold=1)
             db["a"] = 1
 
             def fail():
@@ -152,13 +151,13 @@ def test_an_exception_of_the_devices_own_code_goes_on_as_it_is():
             db["c"] = 3
             assert dict(db.items()) == {"a": 1, "c": 3}
             db.close()
-            with opened() as db:
+            with opened(device) as db:
                 assert dict(db.items()) == {"a": 1, "c": 3}
 
 
 def test_a_call_from_inside_a_file_access_is_a_runtime_error():
     with Mounted() as device:
-        db = opened(flush_threshold=1)
+        db = opened(device, flush_threshold=1)
         other = MicroTetherDB()
         db["a"] = 1
         got = []
@@ -174,7 +173,7 @@ def test_a_call_from_inside_a_file_access_is_a_runtime_error():
         assert len(got) >= 5 and "calls" in other
         assert dict(db.items()) == {"a": 1, "b": 2}
         db.close()
-        with opened() as db:
+        with opened(device) as db:
             assert len(db) == 2
 
 
@@ -182,7 +181,7 @@ def test_scheduled_callbacks_wait_until_a_file_access_is_over():
     import micropython
 
     with Mounted() as device:
-        db = opened(flush_threshold=1)
+        db = opened(device, flush_threshold=1)
         db["a"] = 1
         inside, ran = [False], []
 
@@ -207,19 +206,22 @@ def test_scheduled_callbacks_wait_until_a_file_access_is_over():
 
 def test_opening_is_tried_again_too():
     with Mounted() as device:
-        with opened() as db:
+        with opened(device) as db:
             db["a"] = 1
         fail_next(device, 2, writes_only=False)
-        with opened() as db:
+        with opened(device) as db:
             assert db["a"] == 1
         fail_next(device, 10**6, writes_only=False)
-        raises(OSError, opened, max_retries=1)
+        raises(OSError, opened, device, max_retries=1)
         device.fail_at = None
-        with opened() as db:
+        with opened(device) as db:
             assert db["a"] == 1
 
 
 # ---- every call in turn ------------------------------------------------------------------------------------
+#
+# On littlefs every program, erase and sync. When a read fails littlefs itself takes what was in its cache for what it
+# read (lfs2_bd_read), and from then on may write one file's bytes to another: nobody above it can mend that.
 
 
 def work(db, model, refused):
@@ -252,16 +254,18 @@ def work(db, model, refused):
 
 def run_failing(kind, at, number, writes_only, retries, raises_it):
     """Whether the run had a call of that number; in it one call fails."""
-    device = RamDevice(kind, 24 if kind == "lfs" else 160, IMAGES[kind][:]).mount("/r")
+    device = RamDevice(kind, 24 if kind == "lfs" else 160, IMAGES[kind][:]).mount()
     refused, model = [], {}
+    # FAT counts its free clusters once, and when a read fails in the middle of that it takes itself for full.
+    os.statvfs(device.path)
     try:
         device.fail_errno, device.fail_writes_only, device.fail_raises = number, writes_only, raises_it
         device.calls, device.fail_at = 0, at
         try:
-            db = opened(flush_threshold=3, max_retries=retries, btree_cachesize=8)
+            db = opened(device, flush_threshold=3, max_retries=retries, btree_cachesize=8)
         except OSError as error:
             refused.append(error)
-            db = opened(flush_threshold=3, max_retries=retries, btree_cachesize=8)
+            db = opened(device, flush_threshold=3, max_retries=retries, btree_cachesize=8)
         work(db, model, refused)
         reached = device.calls > at
         try:
@@ -272,7 +276,7 @@ def run_failing(kind, at, number, writes_only, retries, raises_it):
         assert all(error.errno == number for error in refused), refused
         if retries:
             assert refused == [], refused
-        with opened() as db:
+        with opened(device) as db:
             found = dict(db.items())
             assert same(found, model), (found, model)
     except Exception:
@@ -280,7 +284,7 @@ def run_failing(kind, at, number, writes_only, retries, raises_it):
         raise
     finally:
         device.fail_at = None
-        umount("/r")
+        device.umount()
     return reached
 
 
@@ -295,11 +299,10 @@ def each_call(kind, number, writes_only, retries=0, raises_it=False):
     while run_failing(kind, at, number, writes_only, retries, raises_it):
         at += 1
     assert at > 50, at
-    return at
 
 
 def test_an_error_at_every_call_on_littlefs():
-    each_call("lfs", EIO, False)
+    each_call("lfs", EIO, True)
 
 
 def test_an_error_at_every_call_on_fat():
@@ -307,12 +310,12 @@ def test_an_error_at_every_call_on_fat():
 
 
 def test_an_error_at_every_call_that_a_retry_gets_over():
-    each_call("lfs", EIO, False, retries=3)
+    each_call("lfs", EIO, True, retries=3)
     each_call("fat", EIO, False, retries=3)
 
 
 def test_a_device_that_raises_at_every_call():
-    each_call("lfs", EIO, False, raises_it=True)
+    each_call("lfs", EIO, True, raises_it=True)
     each_call("fat", EIO, False, raises_it=True)
 
 
