@@ -49,19 +49,19 @@ def put(db):
     return write
 
 
-def test_few_operations_flush_every_ten_writes():
+def test_few_writes_flush_every_ten_writes():
     db = opened()
     assert writes_until_flush(db, put(db)) == 10
     db.close()
 
 
-def test_more_operations_flush_less_often():
+def test_more_writes_flush_less_often():
     db = opened()
     for n in range(150):
         db["k"] = n
     assert writes_until_flush(db, put(db)) == 15
     for n in range(1000):
-        db.get("k")
+        db["k"] = n
     assert writes_until_flush(db, put(db)) == 20
     db.close()
 
@@ -69,7 +69,7 @@ def test_more_operations_flush_less_often():
 def test_without_the_adaptive_rule_it_is_always_ten():
     db = opened(adaptive_threshold=False)
     for n in range(1100):
-        db.get("k")
+        db["k"] = n
     assert writes_until_flush(db, put(db)) == 10
     db.close()
 
