@@ -148,6 +148,16 @@ static void drop_reader(mpdb_files_t *files, uint32_t file) {
     }
 }
 
+// After a change of a folder that failed: it may have taken place on the device, and littlefs then has wrong places
+// for the files that are open in that folder, and would store their next sync in others' entries. So they are not
+// used any more: the engine goes on in a new file. (It changes folders when all is synced, so that closing them is safe.)
+static void distrust_writers(mpdb_files_t *files, int32_t error) {
+    if (error != 0 && error != MP_ENOENT && error != MP_ENOSPC) {
+        abandon(files, &files->segment);
+        abandon(files, &files->other);
+    }
+}
+
 // ---- writing ------------------------------------------------------------------------------------------------
 
 static int32_t do_create(access_t *access) {
@@ -174,6 +184,7 @@ static int32_t open_for_appending(mpdb_files_t *files, uint32_t file, int32_t (*
         *slot = access.object;
         *number = file;
     }
+    distrust_writers(files, error);
     return error;
 }
 
@@ -198,7 +209,7 @@ static int32_t medium_append(void *context, uint32_t file, const uint8_t *bytes,
     mpdb_files_t *files = context;
     mp_obj_t *slot = slot_of(files, file);
     if (slot == NULL) {
-        return MP_EBADF;
+        return MP_EIO;
     }
     access_t access = { .files = files, .object = *slot, .bytes = (void *)bytes, .len = len };
     int32_t error = protect(&access, do_append);
@@ -231,7 +242,7 @@ static int32_t medium_sync(void *context, uint32_t file) {
     mpdb_files_t *files = context;
     mp_obj_t *slot = slot_of(files, file);
     if (slot == NULL) {
-        return MP_EBADF;
+        return MP_EIO;
     }
     access_t access = { .files = files, .object = *slot };
     int32_t error = protect(&access, do_sync);
@@ -269,7 +280,9 @@ static int32_t medium_remove(void *context, uint32_t file) {
     medium_close_file(files, file);
     drop_reader(files, file);
     access_t access = { .files = files, .file = file };
-    return protect(&access, do_remove);
+    int32_t error = protect(&access, do_remove);
+    distrust_writers(files, error);
+    return error;
 }
 
 // ---- reading -------------------------------------------------------------------------------------------------

@@ -1,0 +1,101 @@
+"""The random operations of test_model.py on a database in files, which is closed and opened again in between."""
+
+import random
+
+from devices import RamDevice
+from microtetherdb import MicroTetherDB
+from test_model import OPERATIONS, Run, pick
+
+NEEDS = "unix"
+FOLDERS = True
+HEAP = "8M"
+
+FULL_CHECK = 250
+
+
+class FileRun(Run):
+    def __init__(self, name, page, cache):
+        super().__init__(10, page)
+        self.options = {"in_memory": False, "btree_pagesize": page, "btree_cachesize": cache, "retry_delay": 0}
+        self.name = name
+        self.db = MicroTetherDB(name, **self.options)
+        self.before_flush = {}
+
+    def reopen(self):
+        if not self.open:
+            if random.getrandbits(1):
+                self.db.close()
+            else:
+                self.db.__del__()
+            self.db = MicroTetherDB(self.name, **self.options)
+
+    def flush(self):
+        self.db.flush()
+
+    def share(self):
+        """Goes on through another object for the same file."""
+        if not self.open:
+            other = MicroTetherDB(self.name, in_memory=False)
+            self.db.close()
+            self.db = other
+
+
+FILE_OPERATIONS = OPERATIONS + [FileRun.reopen] * 2 + [FileRun.flush] * 1 + [FileRun.share] * 1
+
+
+def run(seed, count, name, page=512, cache=32):
+    random.seed(seed)
+    state = FileRun(name, page, cache)
+    operation = None
+    try:
+        for step in range(count):
+            operation = pick(FILE_OPERATIONS)
+            operation(state)
+            if step % FULL_CHECK == FULL_CHECK - 1:
+                state.check_everything()
+        while state.open:
+            state.end()
+        state.reopen()
+        state.check_everything()
+        for key in list(state.model):
+            assert state.db.delete(key) == 1
+        state.reopen()
+        assert len(state.db) == 0 and state.db.query({}) == []
+    except BaseException:
+        print("seed %d, pages of %d, cache of %d, operation %d, %r" % (seed, page, cache, step, operation))
+        raise
+    state.db.close()
+    assert state.full == 0
+
+
+def test_5000_random_operations():
+    run(1, 5000, "my.db")
+
+
+def test_5000_random_operations_with_the_smallest_cache():
+    run(2, 5000, "my.db", cache=8)
+
+
+def test_lives_with_every_page_size():
+    for seed in range(100, 116):
+        run(seed, 300, "my%d.db" % seed, 512 << seed % 4, 8 << seed % 3)
+
+
+def test_on_littlefs_and_fat_whose_device_fails_at_times():
+    # Each failure is one that a retry gets over, so nothing is to be noticed.
+    for seed, kind, blocks in ((3, "lfs", 256), (4, "fat", 2048)):
+        device = RamDevice(kind, blocks).format().mount()
+        writes = [0]
+
+        def count():
+            writes[0] += 1
+            if writes[0] % 997 == 0:
+                device.calls, device.fail_at = 0, 5
+
+        device.fail_writes_only = True
+        device.hook = count
+        run(seed, 1500, device.path + "/my.db")
+        device.hook, device.fail_at = None, None
+        assert writes[0] > 5000, writes
+        device.umount()
+
