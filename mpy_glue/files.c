@@ -174,7 +174,7 @@ static void end_transactions(mpdb_t *self, uint32_t depth) {
 }
 
 static int32_t close_engine(mpdb_t *self) {
-    mtdb_set_time(&self->engine, mpdb_now(self), mpdb_wall_time());
+    mpdb_set_time(self);
     int32_t status;
     MPDB_CALL(self, status, mtdb_close_file(&self->engine));
     return status;

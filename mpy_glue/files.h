@@ -79,6 +79,8 @@ void mpdb_end_backup(mpdb_files_t *files);
 
 // Seconds since 1970, 0 where nobody knows.
 uint64_t mpdb_wall_time(void);
+// Tells the engine of a database in files what time it is, for its next commit.
+void mpdb_set_time(mpdb_t *self);
 // What is to be done after a call: more pages for the cache, where the heap has them.
 void mpdb_offer_memory(mpdb_t *self);
 

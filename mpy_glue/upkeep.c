@@ -1,16 +1,10 @@
 // What keeps a database in shape: removing expired records, flushing, compacting.
 #include "files.h"
 
-static void set_time(mpdb_t *self) {
-    if (self->files != NULL) {
-        mtdb_set_time(&self->engine, mpdb_now(self), mpdb_wall_time());
-    }
-}
-
 static int32_t expire(mpdb_t *self, uint64_t now, uint32_t budget, uint32_t *removed) {
     int32_t status = MTDB_OK;
     if (mtdb_has_expired(&self->engine, now)) {
-        set_time(self);
+        mpdb_set_time(self);
         MPDB_CALL(self, status, mtdb_expire(&self->engine, now, budget, removed));
         mpdb_return_surplus(self);
     }
@@ -41,7 +35,7 @@ void mpdb_after_write(mpdb_t *self, uint32_t count) {
 }
 
 int32_t mpdb_flush_now(mpdb_t *self) {
-    set_time(self);
+    mpdb_set_time(self);
     int32_t status;
     MPDB_CALL(self, status, mtdb_flush(&self->engine));
     if (self->files != NULL && status == MTDB_OK) {
@@ -129,7 +123,7 @@ static mp_obj_t mpdb_compact(mp_obj_t self_in) {
     for (;;) {
         mpdb_guard_t guard;
         mpdb_t *self = mpdb_enter(handle, &guard);
-        set_time(self);
+        mpdb_set_time(self);
         int32_t status;
         MPDB_CALL(self, status, mtdb_compact(&self->engine, MPDB_COMPACT_STEP));
         mpdb_return_surplus(self);

@@ -30,11 +30,15 @@ bool mpdb_again(mpdb_t *self, int32_t *status, uint32_t *tries) {
     return true;
 }
 
-int32_t mpdb_begin(mpdb_guard_t *guard) {
-    mpdb_t *self = guard->self;
+void mpdb_set_time(mpdb_t *self) {
     if (self->files != NULL) {
         mtdb_set_time(&self->engine, mpdb_now(self), mpdb_wall_time());
     }
+}
+
+int32_t mpdb_begin(mpdb_guard_t *guard) {
+    mpdb_t *self = guard->self;
+    mpdb_set_time(self);
     int32_t status;
     MPDB_CALL(self, status, mtdb_begin(&self->engine));
     guard->undo = status == MTDB_OK;
@@ -46,6 +50,10 @@ static int32_t commit_in_files(mpdb_t *self, uint32_t writes, bool flush) {
     mpdb_files_t *files = self->files;
     flush |= writes != 0 && mtdb_transaction_depth(&self->engine) == 1
         && self->now - files->flushed_at >= files->auto_flush;
+    if (flush) {
+        // A transaction may have begun long ago.
+        mpdb_set_time(self);
+    }
     int32_t status;
     MPDB_CALL(self, status, mtdb_commit_writes(&self->engine, writes, flush));
     if (files->synced || (flush && status == MTDB_OK)) {

@@ -29,6 +29,11 @@ class FileRun(Run):
                 self.db.__del__()
             self.db = MicroTetherDB(self.name, **self.options)
 
+    def put_brief(self):
+        super().put_brief()
+        # Its time goes on from the last commit when the database is opened again.
+        self.db.cleanup()
+
     def flush(self):
         self.db.flush()
 
@@ -40,7 +45,8 @@ class FileRun(Run):
             self.db = other
 
 
-FILE_OPERATIONS = OPERATIONS + [FileRun.reopen] * 2 + [FileRun.flush] * 1 + [FileRun.share] * 1
+FILE_OPERATIONS = [FileRun.put_brief if operation is Run.put_brief else operation for operation in OPERATIONS]
+FILE_OPERATIONS += [FileRun.reopen] * 2 + [FileRun.flush] * 1 + [FileRun.share] * 1
 
 
 def run(seed, count, name, page=512, cache=32):
