@@ -75,9 +75,12 @@ impl<S: DurableStore> Database<S> {
         Ok(())
     }
 
-    /// The same on closing: no generated key is given after that.
+    /// The same on closing: no generated key is given after that, and records with a TTL stay as old as they are.
     pub fn close(&mut self) -> Result<()> {
         if self.store.depth() == 0 {
+            if self.meta.ttl_records > 0 {
+                self.store.set_unflushed();
+            }
             self.removing(|database| database.store.make_durable(&database.meta, database.next_key))?;
         }
         Ok(())

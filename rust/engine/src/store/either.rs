@@ -180,6 +180,10 @@ impl<M: Medium> DurableStore for Store<M> {
         either!(self, it => it.set_time(now, wall))
     }
 
+    fn set_unflushed(&mut self) {
+        either!(self, it => it.set_unflushed())
+    }
+
     fn compact(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<bool> {
         either!(self, it => it.compact(budget, meta, next_key))
     }

@@ -196,6 +196,9 @@ pub trait DurableStore: PageStore {
     /// What time it is, for commits to take down.
     fn set_time(&mut self, _now: u64, _wall: u64) {}
 
+    /// The next commit is not to be left out where nothing has changed but the time.
+    fn set_unflushed(&mut self) {}
+
     /// Gets space back, some `budget` pages at a time, and commits; true when nothing more is to be gained.
     fn compact(&mut self, _budget: u32, _meta: &Meta, _next_key: u64) -> Result<bool> {
         Ok(true)

@@ -283,7 +283,7 @@ impl<M: Medium> FileStore<M> {
         self.wake();
         let status = Status { next_key, ..self.status };
         self.with_spare(|store| store.flush_once(meta, status))?;
-        (self.key_limit, self.unflushed) = (status.next_key, false);
+        (self.key_limit, self.committed_now, self.unflushed) = (status.next_key, status.now, false);
         if self.is_full() {
             self.clean_more(meta, status);
         }

@@ -26,6 +26,8 @@ pub struct Cleaning {
     victim: Option<(usize, u32)>,
     /// Segments with pages that cannot be read: they stay. Bit n for place n.
     stuck: u64,
+    /// While the database is compacted: how many segments may still be cleaned.
+    to_compact: Option<u32>,
 }
 
 impl<M: Medium> FileStore<M> {
@@ -98,23 +100,27 @@ impl<M: Medium> FileStore<M> {
 
     /// Goes on with cleaning, beyond what commits do of it, and commits; true when nothing is to be gained any more.
     pub(super) fn compact_some(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<bool> {
-        if self.backup.is_active() {
-            return Ok(true);
-        }
-        let before = self.log.bytes().0;
-        if self.cleaning.victim.is_none() && self.emptiest(false).is_none() {
+        // At most as many segments are cleaned as there are: what cleaning itself leaves is not worth another round.
+        let left = self.cleaning.to_compact.unwrap_or(self.log.segments() as u32);
+        self.cleaning.to_compact = Some(left);
+        if self.cleaning.victim.is_none() && (left == 0 || self.emptiest(false).is_none() || self.backup.is_active()) {
             // What was changed before may lead to a victim once it is written.
-            let clean = !self.unflushed;
-            self.incomplete |= !clean;
-            return self.flush(meta, next_key).map(|()| clean);
+            let done = !self.unflushed || left == 0;
+            self.cleaning.to_compact = if done { None } else { Some(left) };
+            return self.checkpoint_now(meta, next_key).map(|()| done);
         }
         if self.clean(budget, false)? || self.is_short_of_slots() {
-            self.incomplete = true;
             self.unflushed = true;
-            self.flush(meta, next_key)?;
-            return Ok(self.cleaning.victim.is_none() && self.log.bytes().0 >= before);
+            self.checkpoint_now(meta, next_key)?;
+            let cleaned = self.cleaning.victim.is_none();
+            self.cleaning.to_compact = Some(left.saturating_sub(u32::from(cleaned)));
         }
         Ok(false)
+    }
+
+    fn checkpoint_now(&mut self, meta: &Meta, next_key: u64) -> Result<()> {
+        self.incomplete |= self.unflushed;
+        self.flush(meta, next_key)
     }
 
     /// The segment in which least lives of all that can be removed, if that is worth it.

@@ -199,10 +199,9 @@ impl<M: Medium> Log<M> {
         self.head
     }
 
-    /// Goes on behind the last commit, in its segment.
-    pub fn resume(&mut self, place: usize, commit: &Commit) -> Result<()> {
+    /// Goes on where a segment ends.
+    pub fn resume(&mut self, place: usize, at: u32) -> Result<()> {
         self.medium.reopen(file_of(place))?;
-        let at = commit.offset.wrapping_add(COMMIT as u32);
         self.head = Some(Head { place, at, synced: at, limit: self.segment_size() });
         self.begin_group();
         Ok(())

@@ -31,7 +31,7 @@ use super::{DurableStore, FileCounts, Meta, PageId, PageStore, Status, MAX_DELTA
 use crate::bytes::{write, write_varint};
 use crate::error::{Error, Result, ENOSPC};
 use cache::{Cache, NO_SLOT};
-use format::{Commit, Location, Root, Snapshot, DELTA};
+use format::{Location, Root, Snapshot, DELTA};
 use log::{Log, Place};
 use medium::Medium;
 use savepoint::Savepoints;
@@ -42,6 +42,9 @@ pub const LEAST_PAGES: usize = 8;
 const FOR_READING: usize = 4;
 /// Deltas take at most so many bytes between two checkpoints, and some: opening has to go through them.
 const DELTA_BYTES: u32 = 8192;
+
+/// A database whose clock has gone on by so many milliseconds since the last commit says so on closing.
+const CLOCK_TOLERANCE: u64 = 1000;
 
 /// What a database in files is made with.
 #[derive(Clone, Copy, Debug)]
@@ -59,12 +62,11 @@ pub struct FileStore<M> {
     options: Options,
     root: Root,
     stage: recovery::Stage,
-    /// The commit that opening found, and the one that the state is that of.
-    last_commit: Option<Commit>,
-    tail: Option<Commit>,
+    /// Of opening: the commit that was found, then the one that the state is that of.
+    tail: Option<Place>,
     replay: Option<recovery::Replay>,
-    /// The log can go on behind this commit.
-    resumable: Option<Commit>,
+    /// The log can go on behind that commit.
+    resumable: bool,
     /// The pages on the medium: what the cache's changed pages change.
     snapshot: Snapshot,
     /// Where the search for a free id goes on.
@@ -85,6 +87,8 @@ pub struct FileStore<M> {
     /// Something was changed since the last commit.
     unflushed: bool,
     status: Status,
+    /// What the last commit said of the clock.
+    committed_now: u64,
     key_limit: u64,
     cleaning: cleaning::Cleaning,
     spare: space::Spare,
@@ -94,16 +98,18 @@ pub struct FileStore<M> {
 impl<M: Medium> FileStore<M> {
     /// A store that is still to be opened.
     pub fn new(medium: M, options: Options) -> Self {
+        // Of a cache that can spare it an eighth goes to what is to be known of pages, segments and the database.
+        let account = if options.cache_pages < 2 * LEAST_PAGES { 0 } else { options.cache_pages / 8 };
+        let options = Options { cache_pages: options.cache_pages.saturating_sub(account), ..options };
         FileStore {
             log: Log::new(medium),
             cache: Cache::new(),
             options,
             root: Root { page_size: 0, has_segment: false, salt: 0 },
             stage: recovery::Stage::Closed,
-            last_commit: None,
             tail: None,
             replay: None,
-            resumable: None,
+            resumable: false,
             snapshot: Snapshot::EMPTY,
             search_from: 0,
             scratch: NO_SLOT,
@@ -116,6 +122,7 @@ impl<M: Medium> FileStore<M> {
             incomplete: true,
             unflushed: false,
             status: Status::default(),
+            committed_now: 0,
             key_limit: 0,
             cleaning: cleaning::Cleaning::default(),
             spare: space::Spare::default(),
@@ -437,6 +444,10 @@ impl<M: Medium> DurableStore for FileStore<M> {
         self.status.now = now;
         // A clock that was set back does not make the time since then one that was spent switched off.
         self.status.wall = self.status.wall.max(wall);
+    }
+
+    fn set_unflushed(&mut self) {
+        self.unflushed |= self.status.now >= self.committed_now.saturating_add(CLOCK_TOLERANCE);
     }
 
     fn compact(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<bool> {

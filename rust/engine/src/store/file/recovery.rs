@@ -47,9 +47,8 @@ struct At {
 #[derive(Clone, Copy)]
 pub struct Replay {
     at: At,
-    /// The commit at which the group at hand ends.
-    until: Commit,
-    last: Commit,
+    /// The number of the commit at which all ends.
+    last: u32,
 }
 
 impl<M: Medium> FileStore<M> {
@@ -65,8 +64,12 @@ impl<M: Medium> FileStore<M> {
         if self.scratch == super::cache::NO_SLOT {
             self.scratch = self.cache.take().ok_or(Error::NeedMemory)?;
         }
-        match self.last_commit {
-            Some(commit) => self.load_checkpoint(&commit)?,
+        match self.tail.and_then(|tail| self.log.place_of(tail.sequence).map(|place| At { place, offset: tail.offset }))
+        {
+            Some(at) => {
+                let commit = self.commit_at(at)?.ok_or(Error::Corrupt)?;
+                self.load_checkpoint(&commit)?;
+            }
             None => self.make(wall)?,
         }
         self.find_spare()?;
@@ -96,7 +99,7 @@ impl<M: Medium> FileStore<M> {
             self.read_headers()?;
             let commit = self.find_commit()?.ok_or(Error::Corrupt)?;
             self.log.number = commit.number;
-            self.last_commit = Some(commit);
+            self.tail = Some(Place { sequence: commit.sequence, offset: commit.offset });
             if commit.pages > 0 {
                 pages = (commit.pages as usize).saturating_add(PAGES_MORE).max(LEAST_PAGES);
             }
@@ -249,7 +252,7 @@ impl<M: Medium> FileStore<M> {
         self.needed_from = own.group_sequence;
         self.take_status(&own);
         self.replay = match own.number < commit.number {
-            true => self.group_behind(&own, commit)?,
+            true => self.group_behind(&own, commit.number)?,
             false => None,
         };
         Ok(())
@@ -257,16 +260,17 @@ impl<M: Medium> FileStore<M> {
 
     fn take_status(&mut self, commit: &Commit) {
         self.status = commit.status;
-        self.key_limit = commit.status.next_key;
-        self.tail = Some(*commit);
+        (self.key_limit, self.committed_now) = (commit.status.next_key, commit.status.now);
+        self.tail = Some(Place { sequence: commit.sequence, offset: commit.offset });
+        self.log.number = commit.number;
     }
 
     /// The group behind a commit, if it is whole.
-    fn group_behind(&mut self, commit: &Commit, last: &Commit) -> Result<Option<Replay>> {
+    fn group_behind(&mut self, commit: &Commit, last: u32) -> Result<Option<Replay>> {
         let Some(place) = self.log.place_of(commit.sequence) else { return Ok(None) };
         let at = At { place, offset: commit.offset.wrapping_add(COMMIT as u32) };
         match self.next_commit(at)?.filter(|next| next.number == commit.number.wrapping_add(1)) {
-            Some(until) if self.group_is_whole(&until)? => Ok(Some(Replay { at, until, last: *last })),
+            Some(until) if self.group_is_whole(&until)? => Ok(Some(Replay { at, last })),
             _ => Ok(None),
         }
     }
@@ -307,9 +311,10 @@ impl<M: Medium> FileStore<M> {
             replay.at = At { offset: from.offset.saturating_add(len), ..from };
             self.replay = Some(replay);
             if Commit::may_begin(&first) {
-                self.take_status(&replay.until);
-                self.replay = match replay.until.number < replay.last.number {
-                    true => self.group_behind(&replay.until, &replay.last)?,
+                let commit = self.commit_at(from)?.ok_or(Error::Corrupt)?;
+                self.take_status(&commit);
+                self.replay = match commit.number < replay.last {
+                    true => self.group_behind(&commit, replay.last)?,
                     false => None,
                 };
             } else if first.first() == Some(&DELTA) {
@@ -328,23 +333,20 @@ impl<M: Medium> FileStore<M> {
         self.unflushed = false;
         self.incomplete = true;
         self.stage = Stage::Open;
-        let Some(commit) = self.tail.filter(|commit| commit.number == self.log.number) else { return };
-        let newest = self.newest_below(u32::MAX);
-        let ends = commit.offset.wrapping_add(COMMIT as u32);
-        if let Some(place) = newest.filter(|place| *place != IN_ROOT) {
-            let known = self.log.known(place);
-            if known.sequence == commit.sequence && known.size == ends {
-                self.resumable = Some(commit);
-                self.incomplete = false;
-            }
+        let (tail, newest) = (self.tail.unwrap_or_default(), self.newest_below(u32::MAX));
+        let known = newest.filter(|place| *place != IN_ROOT).map(|place| self.log.known(place)).unwrap_or_default();
+        if known.sequence == tail.sequence && known.size == tail.offset.wrapping_add(COMMIT as u32) {
+            self.resumable = true;
+            self.incomplete = false;
         }
     }
 
     /// Goes on at the end of the newest segment, where that can be done and is still to be.
     pub(super) fn wake(&mut self) {
-        if let Some(commit) = self.resumable.take() {
-            let place = self.log.place_of(commit.sequence);
-            let resumed = place.ok_or(Error::Corrupt).and_then(|place| self.log.resume(place, &commit));
+        if core::mem::take(&mut self.resumable) {
+            let tail = self.tail.unwrap_or_default();
+            let place = self.log.place_of(tail.sequence).ok_or(Error::Corrupt);
+            let resumed = place.and_then(|place| self.log.resume(place, tail.offset.wrapping_add(COMMIT as u32)));
             self.incomplete |= resumed.is_err();
         }
     }
