@@ -109,7 +109,8 @@ impl<M: Medium> FileStore<M> {
             self.cleaning.to_compact = if done { None } else { Some(left) };
             return self.checkpoint_now(meta, next_key).map(|()| done);
         }
-        if self.clean(budget, false)? || self.is_short_of_slots() {
+        let before = self.cleaning.victim;
+        if self.clean(budget, false)? || self.is_short_of_slots() || self.cleaning.victim == before {
             self.unflushed = true;
             self.checkpoint_now(meta, next_key)?;
             let cleaned = self.cleaning.victim.is_none();
@@ -205,7 +206,7 @@ impl<M: Medium> FileStore<M> {
             }
         }
         if self.is_open() {
-            self.make_spare();
+            let _ = self.make_spare();
         }
     }
 }

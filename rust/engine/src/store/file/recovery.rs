@@ -12,7 +12,7 @@ use super::log::{Known, Log, Place};
 use super::medium::{File, Medium};
 use super::{FileStore, LEAST_PAGES};
 use crate::bytes::{hash64, varint_at};
-use crate::error::{Error, Result, ENOSPC};
+use crate::error::{Error, Result};
 use crate::store::{Meta, Status};
 
 /// Bytes read at once when the log is searched.
@@ -362,12 +362,9 @@ impl<M: Medium> FileStore<M> {
         self.snapshot = Snapshot::EMPTY;
         self.take_table_slots(1)?;
         // The first segment, then the root file: without it there is no database.
-        let mut made = self.write_checkpoint(&Meta::EMPTY, Status { next_key: FIRST_KEYS, ..self.status });
+        let status = Status { next_key: FIRST_KEYS, ..self.status };
+        let made = self.write_checkpoint(&Meta::EMPTY, status).and_then(|()| self.make_spare());
         self.key_limit = FIRST_KEYS;
-        if made.is_ok() {
-            self.make_spare();
-            made = if self.is_full() { Err(Error::Io(ENOSPC)) } else { Ok(()) };
-        }
         if made.is_err() {
             self.log.abandon();
             for place in 0..SEGMENTS {

@@ -54,12 +54,7 @@ impl<M: Medium> FileStore<M> {
         if self.spare.there || self.is_removing() || !self.is_open() {
             return Ok(());
         }
-        self.make_spare();
-        if self.spare.there {
-            Ok(())
-        } else {
-            Err(Error::Io(ENOSPC))
-        }
+        self.make_spare()
     }
 
     /// Does what writes, and where what is done frees space in the end, with the spare given up for it.
@@ -77,16 +72,21 @@ impl<M: Medium> FileStore<M> {
         given_up
     }
 
-    /// Makes the spare again, if there is room.
-    pub(super) fn make_spare(&mut self) {
-        if self.spare.there || self.log.medium.space().is_ok_and(|free| free < u64::from(SPARE_BYTES) * 2) {
-            return;
+    /// Makes the spare, if there is room and none.
+    pub(super) fn make_spare(&mut self) -> Result<()> {
+        if self.spare.there {
+            return Ok(());
         }
-        self.spare.there = self.write_spare().is_ok();
+        if self.log.medium.space().is_ok_and(|free| free < u64::from(SPARE_BYTES) * 2) {
+            return Err(Error::Io(ENOSPC));
+        }
+        let written = self.write_spare();
         self.log.medium.close(File::SPARE);
-        if !self.spare.there {
+        self.spare.there = written.is_ok();
+        if written.is_err() {
             let _ = self.log.medium.remove(File::SPARE);
         }
+        written
     }
 
     fn write_spare(&mut self) -> Result<()> {
