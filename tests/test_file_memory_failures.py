@@ -122,7 +122,9 @@ def test_reading():
 
 
 def test_opening():
+    global kept
     filled()[0].close()
+    kept = None
     name = "m%d.db" % number
     failures = gap = 0
     db = None
