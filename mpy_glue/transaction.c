@@ -65,8 +65,10 @@ static void end(context_t *context, mpdb_guard_t *guard, bool commit) {
     mpdb_check_status(self, status);
     if (outermost && commit && writes != 0) {
         mpdb_after_write(self, writes);
-        MPDB_CALL(self, status, mtdb_flush(&self->engine));
-        mpdb_check_status(self, status);
+        if (self->files == NULL) {
+            // In files the commit was the flush.
+            mpdb_check_status(self, mtdb_flush(&self->engine));
+        }
     }
 }
 

@@ -14,7 +14,7 @@ static int32_t expire(mpdb_t *self, uint64_t now, uint32_t budget, uint32_t *rem
 void mpdb_after_write(mpdb_t *self, uint32_t count) {
     mpdb_return_surplus(self);
     if (mtdb_transaction_depth(&self->engine) != 0) {
-        // In files the engine counts them. Flush and expiry wait for the end of the transaction.
+        // Flush and expiry wait for the end of the transaction.
         self->unflushed += count;
         return;
     }

@@ -3,22 +3,34 @@
 import gc
 
 from microtetherdb import MicroTetherDB
-from test_memory_failures import BATCH, DATA, LARGE, TAGS, VALUE, failing, hoard
+from test_memory_failures import BATCH, DATA, LARGE, TAGS, VALUE, failing as failing_each, hoard
 
 NEEDS = "unix"
 FOLDERS = True
 HEAP = "256K"
 
 number = 0
+kept = None  # what a failure left as it was is used again: making one takes several syncs
 
 
 def filled():
-    global number
-    number += 1
-    db = MicroTetherDB("m%d.db" % number, in_memory=False, btree_cachesize=8)
-    for n in range(40):
-        db.put("k%02d" % n, {"n": n, "text": "some text" * 5}, ttl=1000 if n % 2 else None, tags=["t"])
-    return db, everything(db)
+    global number, kept
+    if kept is None:
+        number += 1
+        db = MicroTetherDB("m%d.db" % number, in_memory=False, btree_cachesize=8)
+        with db.transaction():
+            for n in range(40):
+                db.put("k%02d" % n, {"n": n, "text": "some text" * 5}, ttl=1000 if n % 2 else None, tags=["t"])
+        kept = db, everything(db)
+    return kept
+
+
+def failing(call, unchanged):
+    global kept
+    try:
+        return failing_each(filled, call, unchanged)
+    finally:
+        kept = None
 
 
 def everything(db):
@@ -28,12 +40,11 @@ def everything(db):
 def as_it_was(db, before):
     found = everything(db)
     assert found == before, (found, before)
-    db.close()
 
 
 def check(call, done):
     """The call fails at least once, changes nothing when it does, and what it has done is there when it is opened again."""
-    db, result, failures = failing(filled, call, as_it_was)
+    db, result, failures = failing(call, as_it_was)
     assert failures > 0, "nothing was allocated"
     done(db, result)
     db.close()
@@ -61,9 +72,8 @@ def test_put_that_flushes():
         # The put may be there already: it failed in flush() then.
         found = everything(db)[0]
         assert [record for record in found if record[0] != "new"] == before[0]
-        db.close()
 
-    db, _, failures = failing(filled, call, unchanged)
+    db, _, failures = failing(call, unchanged)
     assert failures > 0
     done(db, None)
 
@@ -112,7 +122,9 @@ def test_reading():
 
 
 def test_opening():
+    global kept
     filled()[0].close()
+    kept = None
     name = "m%d.db" % number
     failures = gap = 0
     db = None
@@ -160,9 +172,8 @@ def test_closing_and_backup():
     def unchanged(db, before):
         found = [record for record in everything(db)[0] if record[0] != "x"]
         assert found == before[0]
-        db.close()
 
-    db, count, failures = failing(filled, call, unchanged)
+    db, count, failures = failing(call, unchanged)
     assert failures > 0 and count == 41
     db.close()
 

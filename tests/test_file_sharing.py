@@ -3,6 +3,7 @@
 import gc
 import os
 
+from devices import RamDevice
 from microtetherdb import MicroTetherDB
 from runner import raises
 
@@ -170,6 +171,36 @@ def test_an_object_that_is_collected_is_closed_soon_after():
     assert on_disk() == {"k0": 0, "k1": 1, "k2": 2}
     with opened() as db:
         assert len(db) == 3
+
+
+def test_on_a_block_device_it_is_closed_at_the_next_call_and_not_before():
+    # A scheduled callback could come in the middle of the program's own file access, as it does here.
+    device = RamDevice("lfs", 64).format().mount()
+    other = MicroTetherDB()
+
+    def lose():
+        db = opened(device.path + "/my.db", flush_threshold=1000)
+        db["a"] = 1
+
+    def on_medium():
+        copy = RamDevice("lfs", 64, device.data[:]).mount()
+        found = {}
+        if "my.db" in os.listdir(copy.path):
+            with opened(copy.path + "/my.db") as db:
+                found = dict(db.items())
+        copy.umount()
+        return found
+
+    lose()
+    without_trace(lambda: None)
+    before = device.calls
+    with open(device.path + "/other", "wb") as file:
+        for _ in range(20):
+            file.write(bytes(1000))
+    assert device.calls > before and on_medium() != {"a": 1}
+    other.get("a")
+    assert on_medium() == {"a": 1}
+    device.umount()
 
 
 def test_a_collected_objects_file_can_be_opened_at_once():
