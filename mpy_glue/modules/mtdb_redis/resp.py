@@ -21,6 +21,10 @@ class _NoLock:
         pass
 
 
+def _new_lock():
+    return _thread.allocate_lock() if _thread else _NoLock()
+
+
 class Refused(OSError):
     """The server's answer is an error: (EIO, its text)."""
 
@@ -49,7 +53,9 @@ class Client:
         self.connections = 0
         self._socket = None
         self._poll = None
-        self._lock = _thread.allocate_lock() if _thread else _NoLock()
+        self._lock = _new_lock()
+        # Held from WATCH to EXEC, since another EXEC on this connection ends every WATCH.
+        self.watching = _new_lock()
 
     def call(self, *request):
         """The reply to one request: its words are str, int or anything with the buffer protocol."""
@@ -61,10 +67,22 @@ class Client:
             self._ready()
             return self._exchange(requests)
 
-    def transaction(self, requests):
-        """The replies to `requests`, carried out all or none and nothing between them; None where what
-        was watched has changed, and nothing was done."""
-        replies = self.pipeline([("MULTI",)] + requests + [("EXEC",)])[-1]
+    def transaction(self, requests, connection=None):
+        """The replies to `requests`, carried out all or none and nothing between them.
+
+        Who has watched something, and holds `watching`, gives the number of the `connection` it did so on (see
+        `connections`): None when what was watched has changed or the connection is another, and nothing was done."""
+        if connection is None:
+            with self.watching:
+                return self._transaction(requests, None)
+        return self._transaction(requests, connection)
+
+    def _transaction(self, requests, connection):
+        with self._lock:
+            self._ready()
+            if connection is not None and connection != self.connections:
+                return None
+            replies = self._exchange([("MULTI",)] + requests + [("EXEC",)])[-1]
         _raise_first(replies or ())
         return replies
 
