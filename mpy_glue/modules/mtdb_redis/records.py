@@ -21,6 +21,14 @@ PAGE = 64
 _ATTEMPTS = 50
 
 
+# A TTL that says: the one that the record has.
+KEEP = -1
+
+
+class Changed(Exception):
+    """A record has not the value that was expected; its argument is the key."""
+
+
 class Part:
     """A value that was sent in pieces and waits under a name of its own. `size` in bytes."""
 
@@ -47,13 +55,16 @@ class Records:
 
     # ---- reading
 
-    def values(self, keys):
-        """The values of keys, None for what is not there."""
-        return self.client.call("MGET", *[self.value_name(key) for key in keys]) if keys else []
-
     def infos(self, keys):
         """What stands in `info` of keys, JSON text or None: of expired keys too."""
         return self.client.call("HMGET", self.name("info"), *keys) if keys else []
+
+    def records(self, keys):
+        """(values, infos) of keys, of one moment, a value None for what is not there."""
+        if not keys:
+            return [], []
+        names = [self.value_name(key) for key in keys]
+        return self.client.transaction([["MGET"] + names, ["HMGET", self.name("info")] + keys])
 
     def record(self, key):
         """(value, info) of one moment, the value None for what is not there."""
@@ -96,21 +107,19 @@ class Records:
         """Reserves `count` numbers for keys; returns the first."""
         return self.client.call("INCRBY", self.name("next"), count) - count
 
-    def write(self, changes):
-        """Carries out changes, no two of one key, all or none: (key, value, TTL in milliseconds or None, info).
+    def write(self, changes, expected=None):
+        """Carries out changes, no two of one key, all or none: (key, value, TTL in milliseconds, info).
 
-        A value is bytes, str, a Part, or None to delete. `info` is JSON text, None, or is called with the info
-        there was (None where there was no record) and returns one. Returns for each whether the key was there."""
+        A value is bytes, str, a Part, or None to delete. A TTL of None is for ever; with KEEP a record keeps the
+        one it has, and one that is gone stays so. `info` is JSON text, None, or is called with the info there was
+        (None where there was no record) and returns one. `expected`: {key: value, None for none}; Changed when one has
+        another now, and nothing is done. Returns for each change whether the key was there."""
         if not changes:
             return []
-        keys = [change[0] for change in changes]
-        timed = any(change[2] for change in changes)
+        keys, expected = [change[0] for change in changes], expected or {}
         with self.client.watching:
             for _ in range(_ATTEMPTS):
-                replies = self._watch(keys, timed)
-                connection, old = self.client.connections, replies[1]
-                there = [bool(n) for n in replies[2 : 2 + len(keys)]]
-                now = int(replies[-1][0]) * 1000 + int(replies[-1][1]) // 1000 if timed else 0
+                connection, there, old, now = self._watch(keys, expected)
                 requests = []
                 for change, was, was_info in zip(changes, there, old):
                     self._change(requests, change, was, was_info, now)
@@ -118,24 +127,13 @@ class Records:
                     return there
         raise OSError(errno.EAGAIN, "other programs change these records without pause: %r" % keys[:3])
 
-    def replace(self, key, expected, value, info):
-        """Gives `key` another value and info where it still has the value `expected`; the TTL stays. False where not."""
-        with self.client.watching:
-            replies = self._watch([key], False)
-            connection, old = self.client.connections, replies[1][0]
-            if self.client.call("GET", self.value_name(key)) != expected:
-                return False
-            requests = [("SET", self.value_name(key), value, "KEEPTTL")]
-            self._index(requests, key, old, info)
-            return self.client.transaction(requests, connection) is not None
-
     def forget(self, keys):
         """Removes what is still said of keys that have no value any more; returns of how many."""
         with self.client.watching:
-            replies = self._watch(keys, False)
-            connection, requests, gone = self.client.connections, [], 0
-            for key, info, there in zip(keys, replies[1], replies[2:]):
-                if not there:
+            connection, there, old, _ = self._watch(keys, {})
+            requests, gone = [], 0
+            for key, was, info in zip(keys, there, old):
+                if not was:
                     self._delete(requests, key, info)
                     gone += 1
             # When somebody writes one of them at this moment the next call forgets the others.
@@ -175,17 +173,31 @@ class Records:
 
     # ---- requests
 
-    def _watch(self, keys, timed):
+    def _watch(self, keys, expected):
+        """(number of the connection, whether each key is there, infos, the server's time in milliseconds)"""
         names = [self.value_name(key) for key in keys]
-        requests = [["WATCH"] + names, ["HMGET", self.name("info")] + keys]
+        requests = [["WATCH"] + names + [self.value_name(key) for key in expected]]
+        requests += [["HMGET", self.name("info")] + keys, ("TIME",)]
         requests += [("EXISTS", name) for name in names]
-        return self.client.pipeline(requests + [("TIME",)] if timed else requests)
+        replies = self.client.pipeline(requests)
+        connection = self.client.connections
+        for key in expected:
+            if self.client.call("GET", self.value_name(key)) != expected[key]:
+                self.client.call("UNWATCH")
+                raise Changed(key)
+        seconds, micros = replies[2]
+        return connection, [bool(n) for n in replies[3:]], replies[1], int(seconds) * 1000 + int(micros) // 1000
 
     def _change(self, requests, change, there, old, now):
         key, value, ttl, info = change
         if value is None:
             if there or old:
                 self._delete(requests, key, old)
+            return
+        if ttl == KEEP:
+            if there:
+                requests.append(("SET", self.value_name(key), value, "KEEPTTL"))
+                self._index(requests, key, old, info)
             return
         name = self.value_name(key)
         requests.append(("RENAME", value.name, name) if isinstance(value, Part) else ("SET", name, value))
