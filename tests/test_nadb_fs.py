@@ -1,14 +1,12 @@
 """nadb on a file: every operation, the same as on a Redis server (nadb_operations.py)."""
 
-import microtetherdb
 import nadb_operations
+from microtetherdb import MicroTetherDB
 from nadb import KeyValueStore
 from nadb_operations import *
 
 NEEDS = "unix"
 HEAP = "24M"
-
-STANDS_IN = not hasattr(microtetherdb, "_new_bytes")
 
 
 def make(db, namespace, **options):
@@ -16,9 +14,53 @@ def make(db, namespace, **options):
 
 
 nadb_operations.make = make
-if STANDS_IN:
+if not hasattr(MicroTetherDB, "_put_bytes"):
     import nadb_stand_in
 
     print("NOT TESTED: nadb on real files, which the module does not have yet; memory stands in for them")
     nadb_stand_in.install()
     del test_1_mb_takes_64_kb_beyond_itself
+
+
+def test_opening_removes_what_was_left_of_a_value():
+    s = store()
+    s.set("old", noise(200000))
+    s.set("stays", noise(30000))
+    space = s._space()
+    space._remove_pieces = lambda id, count: None  # as if the power went before it
+
+    class Broken:
+        def __init__(self):
+            self.left = 30
+
+        def readinto(self, buffer):
+            self.left -= 1
+            if not self.left:
+                raise OSError(5)
+            return len(buffer)
+
+    raises(OSError, s.set, "new", Broken())
+    s.delete("old")
+    s.set("stays", noise(30001))
+    records = sum(1 for _ in space._db.keys())
+    s.flush()
+    s.close()
+    s = store(empty=False)
+    assert sum(1 for _ in s._space()._db.keys()) < records - 50
+    assert s.get("stays") == noise(30001) and s.get_stats()["count"] == 1
+    s.delete("stays")
+    assert list(s._space()._db.keys()) == []
+    s.close()
+
+
+def test_no_record_is_left_of_what_is_gone():
+    s = store()
+    for size in (0, 100, 50000):
+        s.set("a", noise(size), tags=["t"])
+        s.set("a", noise(size + 1))
+        s.set_with_ttl("b", noise(size), 0.05)
+        time.sleep_ms(60)
+        s.cleanup_expired()
+        s.delete("a")
+        assert list(s._space()._db.keys()) == [], size
+    s.close()

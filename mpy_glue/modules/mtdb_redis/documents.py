@@ -8,29 +8,17 @@ import sys
 import time
 
 from microtetherdb import DBLock, MicroTetherDB
-from mtdb_redis import text
+from mtdb_redis import forms, text
 from mtdb_redis.pending import Pending
 from mtdb_redis.records import KEEP, Changed, Records
-from mtdb_redis.resp import Client, _new_lock
+from mtdb_redis.resp import Client, new_lock
 from mtdb_redis.url import parse
+from mtdb_redis.walk import Walk
 
 try:
     import _thread
 except ImportError:
     _thread = None
-
-# Documents are fetched as many at once as lately made about so many bytes of JSON.
-_FETCH = 4096
-_MOST, _FEWEST = 64, 4
-_DIGITS = "0123456789abcdefghijklmnopqrstuv"
-
-
-def _generated_key(number):
-    key = ""
-    for _ in range(10):
-        key = _DIGITS[number & 31] + key
-        number >>= 5
-    return key
 
 
 class Documents:
@@ -44,7 +32,7 @@ class Documents:
         named.pop("in_memory", None)
         # Checks the other parameters, too.
         self._engine = MicroTetherDB("in memory", True, *args[1:], **named)
-        self._engine_lock = _new_lock()
+        self._engine_lock = new_lock()
         self._client = Client(host, port, db, password)
         self._records = Records(self._client, "mtdb:")
         self._lock_timeout = int(given.get("lock_timeout", 5) * 1000)
@@ -76,6 +64,7 @@ class Documents:
         """Ends the connection; a transaction that is open is rolled back."""
         if not self._closed:
             self._closed = True
+            self._pending.version += 1
             while self._pending.depth:
                 self._pending.drop()
             self._client.close()
@@ -98,7 +87,7 @@ class Documents:
 
     def put(self, *args, **named):
         """put(data, ttl=None, tags=None, _id=None) or put(key, data, ttl=None, tags=None): the key."""
-        key, data, ttl, tags = _put_arguments(args, named)
+        key, data, ttl, tags = forms.put_arguments(args, named)
         self._enter("put")
         change = self._checked(key, data, ttl, tags)
         if key is None:
@@ -124,9 +113,7 @@ class Documents:
         """The change that puts it. The engine raises what is wrong with any of it."""
         with self._engine_lock:
             try:
-                if key is None:
-                    return self._change(self._engine.put(data, ttl=ttl, tags=tags), ttl)
-                return self._change(self._engine.put(key, data, ttl=ttl, tags=tags), ttl)
+                return self._change(self._engine.put(data=data, ttl=ttl, tags=tags, _id=key), ttl)
             finally:
                 self._engine.delete(purge=True)
 
@@ -139,10 +126,11 @@ class Documents:
         if ttl:
             milliseconds = int(ttl * 1000)
             milliseconds += milliseconds < ttl * 1000
-        return key, text.dumps(value).encode(), milliseconds, _info(value, tags)
+        return key, text.dumps(value).encode(), milliseconds, forms.info_of(value, tags)
 
     def _write(self, changes):
         """Returns for each that deletes whether the key was there."""
+        self._pending.version += 1
         if not self._pending.depth:
             return self._records.write(changes)
         there = [change[1] is None and self._fetch(change[0])[0] is not None for change in changes]
@@ -154,7 +142,7 @@ class Documents:
         keys = []
         while len(keys) < count:
             first = self._records.generate(count - len(keys))
-            new = [_generated_key(first + n) for n in range(count - len(keys))]
+            new = [forms.generated_key(first + n) for n in range(count - len(keys))]
             keys += [key for key, there in zip(new, self._records.exist(new)) if not there and key not in self._pending]
         return keys
 
@@ -166,7 +154,7 @@ class Documents:
         if not purge:
             self._engine.get(key)
             return int(self._write([(key, None, None, None)])[0])
-        keys = list(self._keys())
+        keys = list(self.keys())
         self._write([(key, None, None, None) for key in keys])
         if not self._pending.depth:
             self._records.forget_vanished()
@@ -198,14 +186,14 @@ class Documents:
         self._enter("get")
         self._engine.get(key)  # raises what is wrong with the key
         value, info = self._fetch(key)
-        return None if value is None else _shown(key, value, info)
+        return None if value is None else forms.shown(key, value, info)
 
     def tags(self, key):
         """The record's tags; none where there is no record."""
         self._enter()
         self._engine.get(key)
         value, info = self._fetch(key)
-        return [] if value is None else _tags(info)
+        return [] if value is None else forms.tags_of(info)
 
     def __getitem__(self, key):
         self._enter("get")
@@ -220,8 +208,11 @@ class Documents:
 
         def save(changed):
             self._enter("put")
+            if isinstance(changed, dict):
+                changed.pop("_tags", None)
             new = text.dumps(changed).encode()
-            change = key, new, KEEP, _info(changed, _tags(info))
+            self._pending.version += 1
+            change = key, new, KEEP, forms.info_of(changed, forms.tags_of(info))
             try:
                 if not self._pending.depth:
                     self._records.write([change], {key: saved[0]})
@@ -233,13 +224,15 @@ class Documents:
                 raise KeyError(key)
             saved[0] = new
 
-        return self._engine._live(value, _tags(info), save)
+        return self._engine._live(value, forms.tags_of(info) or None, save)
 
     def __setitem__(self, key, data):
         self._enter("put")
+        self._engine.get(key)
         self._write([self._checked(key, data, None, None)])
 
     def __delitem__(self, key):
+        self._engine.get(key)
         if not self.delete(key):
             raise KeyError(key)
 
@@ -264,26 +257,19 @@ class Documents:
 
     def keys(self):
         """The keys in order, one by one."""
-        self._enter()
-        return self._keys()
-
-    def _keys(self):
-        for page in self._pages(None):
-            pending = [key in self._pending for key in page]
-            there = self._records.exist(page)
-            for n in range(len(page)):
-                if pending[n] or there[n]:
-                    yield page[n]
+        return self._walk().keys()
 
     def values(self):
         """The values in the order of their keys."""
-        self._enter()
-        return (_shown(*record) for page in self._documents(None) for record in page)
+        return (value for _, value in self.items())
 
     def items(self):
         """(key, value) in order."""
+        return self._walk().documents()
+
+    def _walk(self, conditions=None):
         self._enter()
-        return ((record[0], _shown(*record)) for page in self._documents(None) for record in page)
+        return Walk(self._records, self._pending, self._matching, self._enter, conditions)
 
     # ---- queries
 
@@ -296,58 +282,19 @@ class Documents:
         self._enter("query")
         with self._engine_lock:
             self._engine.query(q)  # raises what is wrong with it
-        return self._found(dict(q), keys)
+        conditions = dict(q)
+        found = self._walk(conditions).documents(conditions.pop("$limit", None))
+        return found if keys else (document for _, document in found)
 
-    def _found(self, conditions, with_keys):
-        left = conditions.pop("$limit", None)
-        if left == 0:
-            return
-        for page in self._documents(_tag_sets(conditions)):
-            with self._engine_lock:
-                try:
-                    for key, value, info in page:
-                        self._engine.put(key, text.loads(key, value), tags=_tags(info) or None)
-                    found = self._engine.query(conditions, keys=True)
-                finally:
-                    self._engine.delete(purge=True)
-            for key, document in found:
-                yield (key, document) if with_keys else document
-                if left is not None:
-                    left -= 1
-                    if not left:
-                        return
-
-    def _documents(self, sets):
-        """Lists of (key, JSON text, info) of what is in the sets (None: of all), in order."""
-        step = 16
-        for page in self._pages(sets):
-            while page:
-                keys, page = page[:step], page[step:]
-                found = [self._pending.find(key) for key in keys]
-                fetch = [key for key, known in zip(keys, found) if not known]
-                fetched = zip(*self._records.records(fetch))
-                records = []
-                for key, known in zip(keys, found):
-                    value, info = (known[0], known[2]) if known else next(fetched)
-                    if value is not None:
-                        records.append((key, value, info))
-                size = sum(len(record[1]) for record in records)
-                step = min(_MOST, step * 2) if size < _FETCH // 2 else max(_FEWEST, step // 2) if size > _FETCH else step
-                if records:
-                    yield records
-
-    def _pages(self, sets):
-        """Keys in order, in lists: those of expired records too, but what a transaction has written as it is now."""
-        pending = self._pending.keys() if self._pending.depth else []
-        for page in self._records.pages() if sets is None else [self._records.members("SUNION", sets)]:
-            if self._pending.depth and page:
-                before = [key for key in pending if key <= page[-1]]
-                pending = pending[len(before) :]
-                page = sorted([key for key in page if key not in self._pending] + before)
-            if page:
-                yield page
-        if pending:
-            yield pending
+    def _matching(self, records, conditions):
+        """[(key, document)] of those of (key, JSON text, info) that match."""
+        with self._engine_lock:
+            try:
+                for key, value, info in records:
+                    self._engine.put(data=text.loads(key, value), tags=forms.tags_of(info) or None, _id=key)
+                return self._engine.query(conditions, keys=True)
+            finally:
+                self._engine.delete(purge=True)
 
     # ---- the rest
 
@@ -425,54 +372,3 @@ def _current():
     asyncio = sys.modules.get("asyncio")
     task = getattr(asyncio.core, "cur_task", None) if asyncio else None
     return _thread.get_ident() if _thread else 0, task
-
-
-def _put_arguments(args, named):
-    """(key or None, data, ttl, tags)"""
-    key_first = args and isinstance(args[0], str) and (len(args) > 1 or "data" in named)
-    names = ("key", "data", "ttl", "tags") if key_first else ("data", "ttl", "tags", "_id")
-    if len(args) > 4:
-        raise TypeError("put takes (data, ttl, tags, _id) or (key, data, ttl, tags)")
-    given = dict(zip(names, args))
-    for name in named:
-        if name not in ("key", "data", "ttl", "tags") and (name != "_id" or key_first):
-            raise TypeError("put has no argument '%s' here" % name)
-        if name in given or (name in ("key", "_id") and ("key" in given or "_id" in given)):
-            raise TypeError("put got '%s' twice" % name)
-        given[name] = named[name]
-    if "data" not in given:
-        raise TypeError("put needs data")
-    if "key" in given and not isinstance(given["key"], str):
-        raise TypeError("a key must be a str, not %s" % type(given["key"]).__name__)
-    return given.get("key", given.get("_id")), given["data"], given.get("ttl"), given.get("tags")
-
-
-def _info(value, tags):
-    """What the records keep beside the value, JSON text or None. "own": the document has a field named tags."""
-    info = {"tags": tags} if tags else {}
-    if isinstance(value, dict) and "tags" in value:
-        info["own"] = True
-    return json.dumps(info) if info else None
-
-
-def _tags(info):
-    return json.loads(info).get("tags", []) if info else []
-
-
-def _shown(key, value, info):
-    """The value as get() returns it, its tags in a dict as `_tags`."""
-    value, tags = text.loads(key, value), _tags(info)
-    if tags and isinstance(value, dict):
-        value["_tags"] = tags
-    return value
-
-
-def _tag_sets(conditions):
-    """The sets on the server that hold all that can match, where a condition asks for one tag; else None."""
-    for field in ("_tags", "tags"):
-        condition = conditions.get(field)
-        if isinstance(condition, dict):
-            condition = condition.get("$contains", condition.get("$eq"))
-        if isinstance(condition, str):
-            return ["tag:" + condition] + (["own"] if field == "tags" else [])
-    return None

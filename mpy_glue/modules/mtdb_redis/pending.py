@@ -10,6 +10,8 @@ class Pending:
         self._layers = []
         # What the transaction has read of the server: {key: value or None}. It must still be so at the end.
         self.read = {}
+        # Changes whenever the database is written through this object.
+        self.version = 0
 
     @property
     def depth(self):
@@ -19,6 +21,7 @@ class Pending:
         self._layers.append({})
 
     def drop(self):
+        self.version += 1
         self._layers.pop()
         if not self._layers:
             self.read = {}

@@ -36,6 +36,11 @@ class Part:
         self.name, self.size = name, size
 
 
+def _milliseconds(time):
+    """Since 1970, of the reply to TIME."""
+    return int(time[0]) * 1000 + int(time[1]) // 1000
+
+
 def _sets(info):
     """The sets that a record is a member of."""
     info = json.loads(info) if info else {}
@@ -60,11 +65,23 @@ class Records:
         return self.client.call("HMGET", self.name("info"), *keys) if keys else []
 
     def records(self, keys):
-        """(values, infos) of keys, of one moment, a value None for what is not there."""
+        """(values, infos, milliseconds until something expires or None), of one moment; a value None for what is
+        not there."""
         if not keys:
-            return [], []
-        names = [self.value_name(key) for key in keys]
-        return self.client.transaction([["MGET"] + names, ["HMGET", self.name("info")] + keys])
+            return [], [], None
+        values, infos, time, first = self.client.transaction(
+            [
+                ["MGET"] + [self.value_name(key) for key in keys],
+                ["HMGET", self.name("info")] + keys,
+                ("TIME",),
+                ("ZRANGE", self.name("expires"), 0, 0, "WITHSCORES"),
+            ]
+        )
+        left = int(first[1]) - _milliseconds(time) if first else None
+        if left is not None and left <= 0:
+            self.forget_expired()  # so that the next call sees what expires next
+            left = 0
+        return values, infos, left
 
     def record(self, key):
         """(value, info) of one moment, the value None for what is not there."""
@@ -120,10 +137,10 @@ class Records:
         with self.client.watching:
             for _ in range(_ATTEMPTS):
                 connection, there, old, now = self._watch(keys, expected)
-                requests = []
+                requests = _Requests(self)
                 for change, was, was_info in zip(changes, there, old):
-                    self._change(requests, change, was, was_info, now)
-                if self.client.transaction(requests, connection) is not None:
+                    requests.change(change, was, was_info, now)
+                if self.client.transaction(requests.all(), connection) is not None:
                     return there
         raise OSError(errno.EAGAIN, "other programs change these records without pause: %r" % keys[:3])
 
@@ -131,18 +148,17 @@ class Records:
         """Removes what is still said of keys that have no value any more; returns of how many."""
         with self.client.watching:
             connection, there, old, _ = self._watch(keys, {})
-            requests, gone = [], 0
+            requests, gone = _Requests(self), 0
             for key, was, info in zip(keys, there, old):
                 if not was:
-                    self._delete(requests, key, info)
+                    requests.delete(key, info)
                     gone += 1
             # When somebody writes one of them at this moment the next call forgets the others.
-            return gone if self.client.transaction(requests, connection) is not None else 0
+            return gone if self.client.transaction(requests.all(), connection) is not None else 0
 
     def forget_expired(self):
         """Forgets all that has expired; returns how many records that were."""
-        seconds, micros = self.client.call("TIME")
-        now, gone = int(seconds) * 1000 + int(micros) // 1000, 0
+        now, gone = _milliseconds(self.client.call("TIME")), 0
         while True:
             due = self.client.call("ZRANGEBYSCORE", self.name("expires"), "-inf", now, "LIMIT", 0, PAGE)
             forgotten = self.forget([key.decode() for key in due]) if due else 0
@@ -171,8 +187,6 @@ class Records:
             self.client.call("APPEND", name, view[:count])
             size += count
 
-    # ---- requests
-
     def _watch(self, keys, expected):
         """(number of the connection, whether each key is there, infos, the server's time in milliseconds)"""
         names = [self.value_name(key) for key in keys]
@@ -185,43 +199,68 @@ class Records:
             if self.client.call("GET", self.value_name(key)) != expected[key]:
                 self.client.call("UNWATCH")
                 raise Changed(key)
-        seconds, micros = replies[2]
-        return connection, [bool(n) for n in replies[3:]], replies[1], int(seconds) * 1000 + int(micros) // 1000
+        return connection, [bool(n) for n in replies[3:]], replies[1], _milliseconds(replies[2])
 
-    def _change(self, requests, change, there, old, now):
+
+class _Requests:
+    """What is asked of the server for a number of changes: one request for all of them where it takes many keys."""
+
+    def __init__(self, records):
+        self._records, self._each = records, []
+        self._listed = ["ZADD", records.name("keys")]
+        self._unlisted = ["ZREM", records.name("keys")]
+        self._lasting = ["ZREM", records.name("expires")]
+        self._deleted = ["DEL"]
+        self._joined = {}  # ("SADD" or "SREM", set) to keys
+
+    def all(self):
+        sets = [[command, self._records.name(rest)] + keys for (command, rest), keys in self._joined.items()]
+        lists = (self._listed, self._unlisted, self._lasting)
+        return self._each + sets + [r for r in lists if len(r) > 2] + ([self._deleted] if len(self._deleted) > 1 else [])
+
+    def change(self, change, there, old, now):
+        """One change as for Records.write(); `old`: its info, `now` in milliseconds since 1970."""
         key, value, ttl, info = change
         if value is None:
             if there or old:
-                self._delete(requests, key, old)
-            return
-        if ttl == KEEP:
+                self.delete(key, old)
+        elif ttl == KEEP:
             if there:
-                requests.append(("SET", self.value_name(key), value, "KEEPTTL"))
-                self._index(requests, key, old, info)
-            return
-        name = self.value_name(key)
-        requests.append(("RENAME", value.name, name) if isinstance(value, Part) else ("SET", name, value))
-        requests.append(("ZADD", self.name("keys"), 0, key))
-        if ttl:
-            requests.append(("PEXPIREAT", name, now + ttl))
-            requests.append(("ZADD", self.name("expires"), now + ttl, key))
+                self._each.append(("SET", self._records.value_name(key), value, "KEEPTTL"))
+                self._index(key, old, info)
         else:
-            if isinstance(value, Part):
-                requests.append(("PERSIST", name))
-            requests.append(("ZREM", self.name("expires"), key))
-        self._index(requests, key, old, info(old if there else None) if callable(info) else info)
+            self._put(key, value, ttl and now + ttl)
+            self._index(key, old, info(old if there else None) if callable(info) else info)
 
-    def _index(self, requests, key, old, new):
+    def delete(self, key, old):
+        self._deleted.append(self._records.value_name(key))
+        self._unlisted.append(key)
+        self._lasting.append(key)
+        self._index(key, old, None)
+
+    def _put(self, key, value, expires):
+        name = self._records.value_name(key)
+        if isinstance(value, Part):
+            self._each.append(("RENAME", value.name, name))
+            self._each.append(("PERSIST", name))
+        else:
+            self._each.append(("SET", name, value))
+        self._listed += (0, key)
+        if expires:
+            self._each.append(("PEXPIREAT", name, expires))
+            self._each.append(("ZADD", self._records.name("expires"), expires, key))
+        else:
+            self._lasting.append(key)
+
+    def _index(self, key, old, new):
         before, after = _sets(old), _sets(new)
-        requests.extend(("SREM", self.name(rest), key) for rest in before if rest not in after)
-        requests.extend(("SADD", self.name(rest), key) for rest in after if rest not in before)
+        for rest in before:
+            if rest not in after:
+                self._joined.setdefault(("SREM", rest), []).append(key)
+        for rest in after:
+            if rest not in before:
+                self._joined.setdefault(("SADD", rest), []).append(key)
         if new:
-            requests.append(("HSET", self.name("info"), key, new))
+            self._each.append(("HSET", self._records.name("info"), key, new))
         elif old:
-            requests.append(("HDEL", self.name("info"), key))
-
-    def _delete(self, requests, key, old):
-        requests.append(("DEL", self.value_name(key)))
-        requests.append(("ZREM", self.name("keys"), key))
-        requests.append(("ZREM", self.name("expires"), key))
-        self._index(requests, key, old, None)
+            self._each.append(("HDEL", self._records.name("info"), key))

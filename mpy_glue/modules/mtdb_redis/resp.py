@@ -21,7 +21,7 @@ class _NoLock:
         pass
 
 
-def _new_lock():
+def new_lock():
     return _thread.allocate_lock() if _thread else _NoLock()
 
 
@@ -53,9 +53,9 @@ class Client:
         self.connections = 0
         self._socket = None
         self._poll = None
-        self._lock = _new_lock()
+        self._lock = new_lock()
         # Held from WATCH to EXEC, since another EXEC on this connection ends every WATCH.
-        self.watching = _new_lock()
+        self.watching = new_lock()
 
     def call(self, *request):
         """The reply to one request: its words are str, int or anything with the buffer protocol."""
@@ -82,9 +82,22 @@ class Client:
             self._ready()
             if connection is not None and connection != self.connections:
                 return None
-            replies = self._exchange([("MULTI",)] + requests + [("EXEC",)])[-1]
+            replies = self._talk(self._send_transaction, requests)
         _raise_first(replies or ())
         return replies
+
+    def _send_transaction(self, requests):
+        self._send(("MULTI",))
+        for request in requests:
+            self._send(request)
+        self._send(("EXEC",))
+        refusal = None
+        for _ in range(len(requests) + 1):  # each is queued, or refused
+            reply = self._receive()
+            if isinstance(reply, Exception):
+                refusal = refusal or reply
+        reply = self._receive()
+        return (refusal,) if refusal else reply
 
     def close(self):
         """Ends the connection; the next call makes a new one."""
@@ -145,21 +158,28 @@ class Client:
             raise
 
     def _exchange(self, requests):
+        replies = self._talk(self._send_pipeline, requests)
+        _raise_first(replies)
+        return replies
+
+    def _send_pipeline(self, requests):
+        for request in requests:
+            self._send(request)
+        return [self._receive() for _ in requests]
+
+    def _talk(self, send, requests):
         try:
-            for request in requests:
-                self._send(request)
-            replies = [self._receive() for _ in requests]
+            return send(requests)
         except OSError as error:
             self._drop()
-            if isinstance(error, OSError) and len(error.args) > 1:
+            if len(error.args) > 1:
                 raise
             name = errno.errorcode.get(error.errno, error.errno)
-            self._fail(error, "no answer in %s s" % self.timeout if name == "ETIMEDOUT" else "connection lost (%s)" % name)
+            lost = "no answer in %s s" % self.timeout if name == "ETIMEDOUT" else "connection lost (%s)" % name
+            self._fail(error, lost)
         except BaseException:
             self._drop()  # half a reply may be left in it
             raise
-        _raise_first(replies)
-        return replies
 
     def _send(self, request):
         write = self._socket.write
