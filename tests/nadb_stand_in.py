@@ -1,4 +1,4 @@
-"""Stands in for what the native module does not have yet, so that nadb's "fs" can be tried on databases in memory:
+"""Stands in for what the native module does not have yet, so that nadb's "fs" can be tried: databases in memory for
 files, and the three calls for bytes. Only for test_nadb_fs.py; of no use once they are there."""
 
 import binascii
@@ -46,5 +46,17 @@ class Native:
         return bytes(buffer)
 
 
+def has_files():
+    try:
+        MicroTetherDB("probe.db", in_memory=False).close()
+        return True
+    except NotImplementedError:
+        return False
+
+
 def install():
-    fs.MicroTetherDB, fs.microtetherdb, fs.PIECE = Database, Native, 4096
+    fs.MicroTetherDB = Database
+    if hasattr(MicroTetherDB, "_put_bytes"):
+        del Database._put_bytes, Database._read_bytes
+    else:
+        fs.microtetherdb, fs.PIECE = Native, 4096
