@@ -180,6 +180,16 @@ def test_cleanup_counts_what_has_expired():
     s.close()
 
 
+def test_opening_removes_what_has_expired():
+    s = store()
+    s.set_with_ttl("k", b"1", 0.05)
+    s.close()
+    time.sleep_ms(100)
+    s = store(empty=False)
+    assert s.get_stats()["count"] == 0 and s.cleanup_expired() == 0
+    s.close()
+
+
 def test_ttls_that_are_none():
     s = store()
     for ttl in (None, 0):

@@ -145,6 +145,15 @@ def test_a_record_that_is_no_json_text():
     assert db.delete("k") == 1
 
 
+def test_writing_removes_what_is_left_of_the_expired():
+    db = database()
+    db.put_batch([{"n": n} for n in range(20)], ttls=0.01)
+    time.sleep_ms(30)
+    for _ in range(16):
+        db["k"] = 1
+    assert server.call("ZCARD", "mtdb:keys") == 1 and server.call("ZCARD", "mtdb:expires") == 0
+
+
 def test_what_others_removed_is_forgotten_by_compacting():
     db = database()
     db.put("a", {"n": 1}, tags=["t"])

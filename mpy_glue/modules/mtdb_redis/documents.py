@@ -10,7 +10,7 @@ import time
 from microtetherdb import DBLock, MicroTetherDB
 from mtdb_redis import forms, text
 from mtdb_redis.pending import Pending
-from mtdb_redis.records import KEEP, Changed, Records
+from mtdb_redis.records import KEEP, PAGE, Changed, Records
 from mtdb_redis.resp import Client, new_lock
 from mtdb_redis.url import parse
 from mtdb_redis.walk import Walk
@@ -19,6 +19,10 @@ try:
     import _thread
 except ImportError:
     _thread = None
+
+
+# Writes between two looks at what has expired.
+_WRITES = 16
 
 
 class Documents:
@@ -36,7 +40,7 @@ class Documents:
         self._client = Client(host, port, db, password)
         self._records = Records(self._client, "mtdb:")
         self._lock_timeout = int(given.get("lock_timeout", 5) * 1000)
-        self._pending, self._owner = Pending(), None
+        self._pending, self._owner, self._writes = Pending(), None, 0
         self._operations = {"put": 0, "get": 0, "delete": 0, "query": 0, "batch": 0}
         self._closed = False
 
@@ -132,6 +136,9 @@ class Documents:
         """Returns for each that deletes whether the key was there."""
         self._pending.version += 1
         if not self._pending.depth:
+            self._writes += 1
+            if self._writes % _WRITES == 0:
+                self._records.forget_expired(PAGE)
             return self._records.write(changes)
         there = [change[1] is None and self._fetch(change[0])[0] is not None for change in changes]
         for change in changes:

@@ -156,14 +156,14 @@ class Records:
             # When somebody writes one of them at this moment the next call forgets the others.
             return gone if self.client.transaction(requests.all(), connection) is not None else 0
 
-    def forget_expired(self):
-        """Forgets all that has expired; returns how many records that were."""
+    def forget_expired(self, most=None):
+        """Forgets all that has expired, or about `most` of it; returns how many records that were."""
         now, gone = _milliseconds(self.client.call("TIME")), 0
         while True:
             due = self.client.call("ZRANGEBYSCORE", self.name("expires"), "-inf", now, "LIMIT", 0, PAGE)
             forgotten = self.forget([key.decode() for key in due]) if due else 0
             gone += forgotten
-            if not forgotten:
+            if not forgotten or (most and gone >= most):
                 return gone
 
     def forget_vanished(self):

@@ -5,7 +5,7 @@ A storage is made as NameStorage(base_path), with the store's data_folder_path. 
 
     open(db, namespace, compression) -> space
 
-gives what holds the values of one database and namespace, apart from all others:
+gives what holds the values of one database and namespace, apart from all others, rid of what has expired:
 
     write(key, value, tags, ttl, now)  its size; value: bytes-like, or with readinto; tags: list of str; ttl: seconds
                                    or None; now: seconds since 1970

@@ -47,6 +47,7 @@ class _Space:
         self._db = db
         for key in [key for key in db.keys() if key[0] == "!"]:
             self._remove_pieces(key[1:], db.get(key))
+        self.cleanup()
 
     # ---- writing
 

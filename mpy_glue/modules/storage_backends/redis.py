@@ -19,7 +19,9 @@ class RedisStorage:
         self.client = Client(host, port, db, password, timeout)
 
     def open(self, db, namespace, compression):
-        return _Space(self.client, "nadb:%s:%s:" % (_part(db), _part(namespace)))
+        space = _Space(self.client, "nadb:%s:%s:" % (_part(db), _part(namespace)))
+        space.cleanup()
+        return space
 
 
 def _part(name):
