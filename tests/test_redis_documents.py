@@ -2,6 +2,7 @@
 test_redis_model.py."""
 
 import _thread
+import asyncio
 import errno
 import gc
 import json
@@ -248,6 +249,38 @@ def test_a_transaction_keeps_the_other_threads_of_its_database_out():
     while len(results) < 2:
         time.sleep_ms(2)
     assert results[1] == 1
+
+
+def test_a_transaction_keeps_the_other_tasks_out():
+    db, seen = database(), []
+
+    async def owner():
+        with db.transaction():
+            db["k"] = 1
+            await asyncio.sleep_ms(20)
+
+    async def main():
+        task = asyncio.create_task(owner())
+        await asyncio.sleep_ms(5)
+        seen.append(str(raises(DBLock, db.get, "k", says="another task")))
+        await task
+        assert db["k"] == 1
+        asyncio.create_task(owner())
+        db["k"] = 2
+        await asyncio.sleep_ms(5)
+
+    asyncio.run(main())
+    assert len(seen) == 1
+    # The second owner's loop has ended in the middle of its transaction.
+    assert db["k"] == 2 and len(db) == 1
+
+
+def test_a_database_closed_in_a_transaction_is_rolled_back():
+    db, other = database(), Documents(URL)
+    with db.transaction():
+        db["k"] = 1
+        db.close()
+    assert "k" not in other
 
 
 def test_a_ttl_counts_from_the_put_within_a_transaction():

@@ -58,19 +58,26 @@ class Documents:
     def _wait_for_owner(self):
         began = time.ticks_ms()
         while self._pending.depth and self._owner != _current():
-            if self._owner[0] == _current()[0]:
+            thread, task = self._owner
+            if thread == _current()[0]:
+                if task and (task.done() or not _current()[1]):  # the owner, or its loop, is gone
+                    self._roll_back()
+                    return
                 raise DBLock("another task is in a transaction")
             if time.ticks_diff(time.ticks_ms(), began) > self._lock_timeout:
                 raise DBLock("another thread has been in a transaction for %g s" % (self._lock_timeout / 1000))
             time.sleep_ms(2)
+
+    def _roll_back(self):
+        while self._pending.depth:
+            self._pending.drop()
 
     def close(self):
         """Ends the connection; a transaction that is open is rolled back."""
         if not self._closed:
             self._closed = True
             self._pending.version += 1
-            while self._pending.depth:
-                self._pending.drop()
+            self._roll_back()
             self._client.close()
             self._engine.close()
 
@@ -134,16 +141,20 @@ class Documents:
 
     def _write(self, changes):
         """Returns for each that deletes whether the key was there."""
-        self._pending.version += 1
         if not self._pending.depth:
             self._writes += 1
             if self._writes % _WRITES == 0:
                 self._records.forget_expired(PAGE)
+            self._pending.version += 1
             return self._records.write(changes)
         there = [change[1] is None and self._fetch(change[0])[0] is not None for change in changes]
+        self._put_pending(changes)
+        return there
+
+    def _put_pending(self, changes):
+        self._pending.version += 1
         for change in changes:
             self._pending.put(*change)
-        return there
 
     def _generate(self, count):
         keys = []
@@ -162,8 +173,11 @@ class Documents:
             self._engine.get(key)
             return int(self._write([(key, None, None, None)])[0])
         keys = list(self.keys())
-        self._write([(key, None, None, None) for key in keys])
-        if not self._pending.depth:
+        changes = [(key, None, None, None) for key in keys]
+        if self._pending.depth:
+            self._put_pending(changes)
+        else:
+            self._write(changes)
             self._records.forget_vanished()
         return len(keys)
 
@@ -245,7 +259,8 @@ class Documents:
 
     def __contains__(self, key):
         self._enter("get")
-        return key in self._engine or self._fetch(key)[0] is not None
+        key in self._engine  # raises for what is no str
+        return self._fetch(key)[0] is not None
 
     def __len__(self):
         self._enter()
@@ -290,7 +305,8 @@ class Documents:
         with self._engine_lock:
             self._engine.query(q)  # raises what is wrong with it
         conditions = dict(q)
-        found = self._walk(conditions).documents(conditions.pop("$limit", None))
+        limit = conditions.pop("$limit", None)
+        found = self._walk(conditions).documents(limit)
         return found if keys else (document for _, document in found)
 
     def _matching(self, records, conditions):
@@ -334,10 +350,10 @@ class Documents:
         """As MicroTetherDB's; bytes_used and bytes_limit are the whole server's, what only a file has is 0."""
         self._enter()
         self._records.forget_expired()
-        records, expiring, _ = self._records.counts()
+        records, expiring = self._records.counts()
         lines = dict(line.split(b":", 1) for line in self._client.call("INFO", "memory").split(b"\r\n") if b":" in line)
         used = int(lines[b"used_memory"])
-        limit = int(lines[b"maxmemory"]) or int(lines[b"total_system_memory"])
+        limit = int(lines[b"maxmemory"]) or int(lines.get(b"total_system_memory", 0))
         stats = dict.fromkeys(("flushes", "page_size", "format_version", "file_bytes", "cache_hits", "cache_misses"), 0)
         stats.update(records=records, ttl_records=expiring, operations=dict(self._operations))
         stats.update(bytes_used=used, bytes_limit=limit, free_bytes=max(0, limit - used))
@@ -358,9 +374,10 @@ class _Transaction:
 
     def __exit__(self, error, *_):
         self._entered = False
-        db = self._db
+        db, pending = self._db, self._db._pending
+        if not pending.depth:
+            return False  # it was rolled back: the database was closed
         db._enter()
-        pending = db._pending
         if error is None and pending.depth > 1:
             pending.merge()
             return False

@@ -19,8 +19,6 @@ import json
 PAGE = 64
 # A write is tried so often when other programs change the same records meanwhile.
 _ATTEMPTS = 50
-
-
 # A TTL that says: the one that the record has.
 KEEP = -1
 
@@ -112,11 +110,8 @@ class Records:
         return sorted(name.decode() for name in self.client.call(command, *[self.name(rest) for rest in sets]))
 
     def counts(self):
-        """(records, those of them that expire, keys generated); expired ones count until they are forgotten."""
-        records, expiring, generated = self.client.pipeline(
-            (("ZCARD", self.name("keys")), ("ZCARD", self.name("expires")), ("GET", self.name("next")))
-        )
-        return records, expiring, int(generated or 0)
+        """(records, those of them that expire); expired ones count until they are forgotten."""
+        return self.client.pipeline((("ZCARD", self.name("keys")), ("ZCARD", self.name("expires"))))
 
     # ---- writing
 
@@ -193,8 +188,9 @@ class Records:
         requests = [["WATCH"] + names + [self.value_name(key) for key in expected]]
         requests += [["HMGET", self.name("info")] + keys, ("TIME",)]
         requests += [("EXISTS", name) for name in names]
-        replies = self.client.pipeline(requests)
+        # Counted before, so that a connection made anew meanwhile does not pass for the one that watches.
         connection = self.client.connections
+        replies = self.client.pipeline(requests)
         for key in expected:
             if self.client.call("GET", self.value_name(key)) != expected[key]:
                 self.client.call("UNWATCH")
