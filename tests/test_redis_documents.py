@@ -155,6 +155,15 @@ def test_writing_removes_what_is_left_of_the_expired():
     assert server.call("ZCARD", "mtdb:keys") == 1 and server.call("ZCARD", "mtdb:expires") == 0
 
 
+def test_what_was_put_again_is_not_forgotten():
+    db = database()
+    db.put("k", 1, tags=["t"])
+    db.put("gone", 2, ttl=0.01)
+    time.sleep_ms(30)
+    assert db._records.forget(["k", "gone"]) == 1
+    assert list(db) == ["k"] and server.call("ZCARD", "mtdb:keys") == 1 and db.query({"tags": "t"}) == [1]
+
+
 def test_what_others_removed_is_forgotten_by_compacting():
     db = database()
     db.put("a", {"n": 1}, tags=["t"])

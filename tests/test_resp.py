@@ -96,6 +96,19 @@ def test_a_transaction_is_all_or_nothing():
     c.close(), other.close()
 
 
+def test_what_was_watched_on_a_lost_connection_counts_as_changed():
+    c, other = client(), client()
+    c.call("SET", "w", 1)
+    c.call("WATCH", "w")
+    watched_on = c.connections
+    other.call("CLIENT", "KILL", "TYPE", "normal")
+    other.call("SET", "w", 2)
+    assert c.transaction([("SET", "w", 3)], watched_on) is None
+    assert other.call("GET", "w") == b"2"
+    assert c.transaction([("SET", "w", 3)]) == [b"OK"]
+    c.close(), other.close()
+
+
 def test_an_error_inside_a_transaction_is_raised():
     c = client()
     c.call("SET", "w", "text")
@@ -217,6 +230,14 @@ def test_a_server_that_dies_while_an_answer_is_awaited():
     assert "connection lost" in errors[0], errors
     assert c.call("PING") == b"PONG"
     c.close(), watch.close()
+
+
+def test_a_request_that_breaks_off_does_not_spoil_the_next():
+    c = client()
+    for words in (("SET", "k", 1.5), ("SET", "k" * 600, None), ("SET", "k", b"x" * 600, [1])):
+        raises(TypeError, c.call, *words)
+        assert c.call("ECHO", "whole") == b"whole"
+    c.close()
 
 
 def test_threads_share_a_client():
