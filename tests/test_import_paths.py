@@ -1,4 +1,4 @@
-"""The documents' other import paths: MicroTetherDB.MicroTetherDB and TetherDB's DB, the same type with other defaults."""
+"""The other import paths: MicroTetherDB.MicroTetherDB and TetherDB's DB, the same type with other defaults."""
 
 import microtetherdb
 from MicroTetherDB import MicroTetherDB

@@ -1,4 +1,4 @@
-"""A database on a Redis server gives the same answers and errors as one in memory: the tests of the latter, run on it."""
+"""A database on a Redis server answers as one in memory: the tests of the latter, run on it."""
 
 import sys
 

@@ -170,9 +170,8 @@ def test_a_password_where_none_is_wanted():
 def test_what_does_not_speak_the_protocol():
     for answer in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"$x\r\n", b":\r\n", b"\r\n"):
         impostor = Impostor(answer)
-        raises(
-            OSError, Client(HOST, impostor.port).call, "PING", says=(HOST, impostor.port, "does not speak the Redis protocol")
-        )
+        says = (HOST, impostor.port, "does not speak the Redis protocol")
+        raises(OSError, Client(HOST, impostor.port).call, "PING", says=says)
 
 
 def test_answers_cut_short():

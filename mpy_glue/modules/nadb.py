@@ -47,7 +47,7 @@ def _storage_class(name):
         finally:
             _backends.__path__ = home
     raise ValueError(
-        "there is no storage_backend %r: there are 'fs', 'redis' and what modules storage_backends/NAME.py on sys.path hold" % name
+        "there is no storage_backend %r: there are 'fs', 'redis' and modules storage_backends/NAME.py on sys.path" % name
     )
 
 
@@ -164,7 +164,7 @@ class KeyValueStore:
     # ---- values
 
     def set(self, key, value, tags=None):
-        """Stores `value`, bytes or something with readinto() that is read to its end, in the place of what was there."""
+        """Stores `value`, bytes or something with readinto() that is read to its end; replaces what was there."""
         with _Measured(self, "set"):
             self._write(key, value, None, tags)
 
@@ -261,7 +261,7 @@ class KeyValueStore:
         }
 
     def compact_storage(self):
-        """Gives space back to the medium; returns {"bytes_before", "bytes_after"} (of a Redis server: all its memory)."""
+        """Gives space back to the medium; returns {"bytes_before", "bytes_after"}, of a Redis server all its memory."""
         with _Measured(self, "compact_storage"):
             before, after = self._space().compact()
             return {"bytes_before": before, "bytes_after": after}

@@ -212,7 +212,8 @@ class _Requests:
     def all(self):
         sets = [[command, self._records.name(rest)] + keys for (command, rest), keys in self._joined.items()]
         lists = (self._listed, self._unlisted, self._lasting)
-        return self._each + sets + [r for r in lists if len(r) > 2] + ([self._deleted] if len(self._deleted) > 1 else [])
+        deleted = [self._deleted] if len(self._deleted) > 1 else []
+        return self._each + sets + [request for request in lists if len(request) > 2] + deleted
 
     def change(self, change, there, old, now):
         """One change as for Records.write(); `old`: its info, `now` in milliseconds since 1970."""

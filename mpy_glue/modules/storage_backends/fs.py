@@ -31,9 +31,8 @@ class FsStorage:
 
 def _file_name(name):
     """For any str: what could mean something in a path is written as %XX."""
-    return "".join(
-        chr(b) if 48 <= b <= 57 or 65 <= b <= 90 or 97 <= b <= 122 or b in b"-_" else "%%%02X" % b for b in name.encode()
-    )
+    plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return "".join(chr(byte) if chr(byte) in plain else "%%%02X" % byte for byte in name.encode())
 
 
 def _piece_key(id, number):
