@@ -250,14 +250,14 @@ def test_what_is_no_tag_changes_nothing():
 
 
 def test_databases_and_namespaces_do_not_see_one_another():
-    names = [("a", "b"), ("a", "c"), ("b", "b"), ("a:b", "c"), ("a", "b:c"), ("a%3Ab", "c"), ("a/b", ".."), ("", "")]
+    names = [("a", "b"), ("a", "c"), ("b", "b"), ("a:b", "c"), ("a", "b:c"), ("a%3Ab", "c"), ("a/b", ".."), ("", ""), ("A", "b")]
     stores = [store(*name) for name in names]
     for n, s in enumerate(stores):
         s.set("k", b"%d" % n, tags=["t%d" % n])
     for n, s in enumerate(stores):
         assert s.get("k") == b"%d" % n and s.list_all_tags() == {"t%d" % n: 1}
     stores[0].flushdb()
-    assert [s.get_stats()["count"] for s in stores] == [0] + [1] * 7
+    assert [s.get_stats()["count"] for s in stores] == [0] + [1] * 8
     for s in stores:
         s.flushdb()
         s.close()

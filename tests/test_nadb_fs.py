@@ -62,3 +62,13 @@ def test_no_record_is_left_of_what_is_gone():
         s.delete("a")
         assert list(s._space()._db.keys()) == [], size
     s.close()
+
+
+def test_file_names_are_safe_and_apart_on_every_file_system():
+    from storage_backends.fs import _file_name
+
+    assert _file_name("photos-2_a") == "photos-2_a"
+    names = ["a", "A", "a/b", "a\\b", "..", ".", "a.b", "%41", "ü", " ", "a:b", "a*b"]
+    files = [_file_name(name) for name in names]
+    assert len(set(file.lower() for file in files)) == len(names), files
+    assert all(char in "abcdefghijklmnopqrstuvwxyz0123456789-_%ABCDEF" for file in files for char in file), files

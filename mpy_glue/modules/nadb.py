@@ -277,8 +277,13 @@ class KeyValueStore:
             self._flush()
 
     def _flush(self):
-        self._space().flush()
-        self._buffered = 0
+        # Taken first: another thread may write while this one flushes.
+        buffered, self._buffered = self._buffered, 0
+        try:
+            self._space().flush()
+        except BaseException:
+            self._buffered += buffered
+            raise
 
     def flushdb(self):
         """Removes every value of this database and namespace."""

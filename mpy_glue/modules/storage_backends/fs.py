@@ -30,8 +30,8 @@ class FsStorage:
 
 
 def _file_name(name):
-    """For any str: what could mean something in a path is written as %XX."""
-    plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    """For any str: what could mean something in a path, and capitals, which FAT takes for small ones, as %XX."""
+    plain = "abcdefghijklmnopqrstuvwxyz0123456789-_"
     return "".join(chr(byte) if chr(byte) in plain else "%%%02X" % byte for byte in name.encode())
 
 
