@@ -4,8 +4,9 @@
     python3 tests/run_unix.py INTERPRETER [FILE…]
 
 Each file runs in an interpreter and an empty folder of its own. A test file may say
-HEAP = "256K" for a heap of that size. A crash or a hang is a failure. The last line is
-`N passed, N failed`, with `, N skipped` when there were some; the exit status 1 when any failed.
+HEAP = "256K" for a heap of that size, and REDIS = True for a redis-server of its own
+(redis_server.py). A crash or a hang is a failure. The last line is `N passed, N failed`, with
+`, N skipped` when there were some; the exit status 1 when any failed.
 """
 
 import re
@@ -14,7 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
+
+from redis_server import RedisServer
 
 TESTS = Path(__file__).resolve().parent
 RUNNER = TESTS / "runner.py"
@@ -24,14 +28,17 @@ LONGEST_LINE = 1000
 
 def run_file(interpreter: str, file: Path) -> tuple[int, int, int, str]:
     """(passed, failed, skipped, what to show) of one test file."""
-    heap = re.search(r'^HEAP = "(\w+)"', file.read_text(), re.MULTILINE)
+    source = file.read_text()
+    heap = re.search(r'^HEAP = "(\w+)"', source, re.MULTILINE)
+    redis = re.search(r"^REDIS = True", source, re.MULTILINE)
     options = ["-X", f"heapsize={heap[1]}"] if heap else []
     problem = None
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, RedisServer() if redis else nullcontext() as server:
         try:
             done = subprocess.run(
                 [interpreter, *options, str(RUNNER), str(file)],
                 cwd=folder,
+                env=server.environment if server else None,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

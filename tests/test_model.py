@@ -190,8 +190,8 @@ def query():
 
 
 class Run:
-    def __init__(self, percent, page):
-        self.db = MicroTetherDB(ram_percentage=percent, btree_pagesize=page)
+    def __init__(self, db):
+        self.db = db
         self.model = {}
         self.open = []  # (transaction, the model when it began)
         self.keys = list(KEYS)
@@ -439,10 +439,10 @@ OPERATIONS = (
 )
 
 
-def run(seed, count, percent=40, page=512):
-    """`count` operations of `seed` on a database of `percent` of the heap."""
+def run(seed, count, percent=40, page=512, db=None):
+    """`count` operations of `seed` on a database of `percent` of the heap, or on `db`, which is empty."""
     random.seed(seed)
-    state = Run(percent, page)
+    state = Run(db or MicroTetherDB(ram_percentage=percent, btree_pagesize=page))
     operation = None
     try:
         for step in range(count):

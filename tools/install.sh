@@ -2,7 +2,7 @@
 # install.sh GROUP…: installs what the groups need and this Debian machine lacks, never
 # asking. Where all is there it looks and runs nothing: no apt, no network, no root.
 #   unix   what building the unix port takes
-#   test   clippy, rustfmt and the chips' targets
+#   test   clippy, rustfmt, the chips' targets and redis-server
 #   miri   nightly with Miri
 #   fuzz   nightly with cargo-fuzz
 #   bench  nothing beyond unix
@@ -33,7 +33,8 @@ apt_install() {
         apt_updated=yes
     fi
     # --no-remove: rather fail than take a package away from its owner unasked.
-    as_root env DEBIAN_FRONTEND=noninteractive \
+    # RUNLEVEL=1: a package's service is not started.
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
         apt-get -qq -y -o Acquire::Retries=3 --no-remove --no-install-recommends install "$@"
 }
 
@@ -107,6 +108,9 @@ need_rust_tool() {
 }
 
 install_test() {
+    # Only tests run it, on a port of their own.
+    missing=redis-server
+    command -v redis-server > /dev/null || apt_install redis-server
     need_rust_tool clippy clippy rust-web-clippy
     need_rust_tool fmt rustfmt rustfmt-web
     for target in $BOARD_TARGETS; do
