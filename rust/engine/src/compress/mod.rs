@@ -1,0 +1,14 @@
+//! Raw DEFLATE (RFC 1951), within slices and scratch memory that the caller gives.
+//!
+//! [`deflate()`] makes one block of a whole value, with fixed or dynamic codes, whichever is shorter. [`inflate()`]
+//! reads any stream whose plain length is known: what it has written is its window. Both work in a
+//! scratch of a few KB whose content before does not matter, and neither recurses.
+
+mod alphabet;
+pub mod deflate;
+mod huffman;
+pub mod inflate;
+mod matches;
+
+pub use deflate::deflate;
+pub use inflate::inflate;
