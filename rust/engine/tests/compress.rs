@@ -136,10 +136,10 @@ fn what_another_compressor_wrote_is_read() {
 #[test]
 fn text_is_deflated_nearly_as_well_as_by_another_compressor() {
     let mut random = Random(99);
-    for len in [256, 1024, 8192] {
+    for (len, percent) in [(256, 101), (1024, 101), (8192, 105)] {
         let plain = text(&mut random, len);
         let (ours, theirs) = (packed(&plain).unwrap().len(), compress_to_vec(&plain, 9).len());
-        assert!(ours * 100 <= theirs * 103, "{len} bytes: {ours} against {theirs}");
+        assert!(ours * 100 <= theirs * percent, "{len} bytes: {ours} against {theirs}");
     }
 }
 

@@ -19,7 +19,7 @@ pub const LENGTH_SLOTS: usize = 29;
 /// How many slots of distances there are.
 pub const DISTANCE_SLOTS: usize = 30;
 
-/// The shortest and the longest match.
+/// The shortest match.
 pub const MIN_MATCH: usize = 3;
 /// The longest match: it has a slot of its own, the last.
 pub const MAX_MATCH: usize = 258;
@@ -62,10 +62,11 @@ impl Slot {
 
     /// What a slot of lengths stands for; `None` where it is none.
     pub fn length(slot: usize) -> Option<Slot> {
-        match slot.wrapping_add(1) {
-            LENGTH_SLOTS => Some(Slot { slot, bits: 0, value: MAX_MATCH }),
-            more if more > LENGTH_SLOTS => None,
-            _ => Some(Slot::at(slot, LENGTH_MANTISSA, MIN_MATCH)),
+        const LAST: usize = LENGTH_SLOTS - 1;
+        match slot {
+            0..LAST => Some(Slot::at(slot, LENGTH_MANTISSA, MIN_MATCH)),
+            LAST => Some(Slot { slot, bits: 0, value: MAX_MATCH }),
+            _ => None,
         }
     }
 

@@ -2,13 +2,13 @@
 
 use super::alphabet::{MAX_DISTANCE, MAX_MATCH, MIN_MATCH};
 
-const HASH_BITS: u32 = 10;
+const HASH_BITS: u32 = 9;
 /// Places where a chain begins.
 pub const HEADS: usize = 1 << HASH_BITS;
 /// How many places back a chain can be followed beyond its head; a power of two.
-pub const RING: usize = 2048;
+pub const RING: usize = 1024;
 /// How many places of a chain are tried.
-const TRIES: usize = 32;
+const TRIES: usize = 16;
 /// A match as long as this is taken without a look at the next place.
 const GOOD: usize = 32;
 /// The shortest match costs more than its literals when it reaches further back.
