@@ -10,7 +10,7 @@ use mtdb_engine::store::memory::MemoryStore;
 pub type MemoryDatabase = Database<MemoryStore>;
 
 /// What a type of the engine and its opaque twin in the header must share.
-const fn fits<Engine, Header>() {
+pub const fn fits<Engine, Header>() {
     assert!(size_of::<Engine>() <= size_of::<Header>());
     assert!(align_of::<Engine>() <= align_of::<Header>());
 }
