@@ -144,7 +144,7 @@ impl Codes {
         set_bits(&mut self.lengths, MAX_LENGTH_BITS, table);
         set_codes(&mut self.lengths);
         let unused = |symbol: &&u8| self.lengths.get(usize::from(**symbol)).is_none_or(|symbol| symbol.bits == 0);
-        sent.lengths = sent.lengths.wrapping_sub(ORDER.iter().rev().take_while(unused).count()).max(4);
+        sent.lengths = sent.lengths.wrapping_sub(ORDER.iter().rev().take_while(unused).count());
         sent.bits = sent.bits.wrapping_add(sent.lengths.wrapping_mul(3)).wrapping_add(total_bits(&self.lengths));
         sent
     }

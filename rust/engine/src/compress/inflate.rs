@@ -181,7 +181,7 @@ impl<'a> Code<'a> {
             used = used.wrapping_add(*count);
             free = free.wrapping_shl(1).checked_sub(u32::from(*count)).ok_or(Error::Corrupt)?;
         }
-        if free != 0 && used > self.counts.get(1).copied().unwrap_or(0).min(1) {
+        if free != 0 && used > self.counts.get(1).copied().unwrap_or(0) {
             return Err(Error::Corrupt);
         }
         for (symbol, length) in lengths.iter().enumerate().filter(|(_, length)| **length != 0) {
