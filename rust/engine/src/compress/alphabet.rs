@@ -130,6 +130,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore)] // all distances
     fn a_slot_and_its_extra_bits_give_the_number_back() {
         for length in MIN_MATCH..=MAX_MATCH {
             let sent = Slot::of_length(length);

@@ -139,6 +139,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore)] // 65,535 bytes
     fn a_value_that_gets_no_shorter_is_not_compressed() {
         let noise: Vec<u8> = (0..300u32).map(|n| hash32(&n.to_le_bytes()) as u8).collect();
         assert_eq!(compress(&noise, &mut [0; 299], &mut Box::default()), None);
