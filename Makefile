@@ -30,11 +30,12 @@ RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock rust-toolchain.toml .cargo/conf
 UNIX_SOURCES := $(shell find mpy_glue boards/unix -type f -not -name '*.pyc' 2>/dev/null)
 
 DOCUMENTS ?= ../shared/docs/interfaces/examples
+READINGS ?= ../shared/data/occupancy.csv
 SECONDS ?= 60
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all help unix run repl test test-documents miri fuzz bench clean
+.PHONY: all help unix run repl test test-documents miri fuzz bench bench-compress clean
 
 all: unix
 
@@ -65,6 +66,9 @@ fuzz: $(STAMPS)/install-fuzz ## run each fuzz target for SECONDS (60)
 
 bench: $(UNIX) ## print the benchmark's table
 	@python3 bench/run.py $(UNIX)
+
+bench-compress: | $(STAMPS)/install-bench ## print what compression saves, of texts and the readings in ../shared; CSV=FILE: of others
+	@cargo run -q --release -p mtdb-engine --example bench_compress -- $(or $(CSV),$(READINGS))
 
 clean: ## remove everything made (not what was installed)
 	rm -rf $(OUT)

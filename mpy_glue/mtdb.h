@@ -293,6 +293,22 @@ int32_t mtdb_purge(mtdb_database_t *db, uint64_t now, uint32_t *removed);
 // The next generated key, MTDB_GENERATED_KEY_BYTES bytes into buf. Never the same twice.
 int32_t mtdb_next_key(mtdb_database_t *db, uint8_t *buf);
 
+// ---- compressed values ------------------------------------------------------------------------------
+
+// What mtdb_compress works in; what is in it before does not matter.
+typedef struct {
+    uint32_t opaque[1280];
+} mtdb_compress_scratch_t;
+
+// Writes how an encoded value is stored compressed to out and gives the length of that, or 0 where it does not
+// fit: with a cap of len - 1 what fits is shorter.
+size_t mtdb_compress(const uint8_t *plain, size_t len, uint8_t *out, size_t cap,
+    mtdb_compress_scratch_t *scratch);
+// buf holds a body of *len bytes. Where its value is compressed it is inflated there, and *len says how long the body
+// is then. MTDB_NO_ROOM sets *len to the cap that this takes, with the body as it was: more than
+// the plain body by some 1 KB of scratch and what was compressed. MTDB_CORRUPT: the body is lost.
+int32_t mtdb_inflate(uint8_t *buf, size_t cap, uint32_t tag_count, size_t *len);
+
 // ---- expiry, upkeep ------------------------------------------------------------------------------------
 
 // Removes at most `budget` expired records, adds their number to *removed. MTDB_OK when none is left,

@@ -10,6 +10,7 @@
 extern crate std;
 
 mod abi;
+mod compress;
 mod cursor;
 mod database;
 mod document;

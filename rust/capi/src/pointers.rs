@@ -14,7 +14,7 @@ pub type AnyStore = Store<CMedium>;
 pub type AnyDatabase = Database<AnyStore>;
 
 /// What a type of the engine and its opaque twin in the header must share.
-const fn fits<Engine, Header>() {
+pub const fn fits<Engine, Header>() {
     assert!(size_of::<Engine>() <= size_of::<Header>());
     assert!(align_of::<Engine>() <= align_of::<Header>());
 }

@@ -616,6 +616,44 @@ static void a_query_that_means_nothing_says_why(void) {
     CHECK(problem.fault == MTDB_QUERY_MIXED && same(problem.text, problem.len, "field"));
 }
 
+static void a_compressed_value_is_inflated_where_its_body_stands(void) {
+    enum { TEXT = 600, CAP = 4096 };
+    static mtdb_compress_scratch_t scratch;
+    static uint8_t text[TEXT], plain[CAP], body[CAP], short_buf[CAP];
+    for (size_t i = 0; i < TEXT; i++) {
+        text[i] = "compressed "[i % 11];
+    }
+    mtdb_encoder_t encoder;
+    mtdb_name_t tag = {.text = (const uint8_t *)"tag", .len = 3};
+    mtdb_encoder_start(&encoder, plain, CAP);
+    CHECK(mtdb_push_tag(&encoder, NULL, &tag) == MTDB_OK);
+    size_t value_at = encoder.len;
+    CHECK(mtdb_push_str(&encoder, text, TEXT) == MTDB_OK);
+
+    size_t value_len = encoder.len - value_at;
+    memcpy(body, plain, value_at);
+    size_t compressed = mtdb_compress(plain + value_at, value_len, body + value_at, value_len - 1, &scratch);
+    CHECK(compressed > 0 && compressed < 60);
+    CHECK(mtdb_compress(plain + value_at, value_len, short_buf, compressed - 1, &scratch) == 0);
+    CHECK(mtdb_compress((const uint8_t *)"\x10\x11", 2, short_buf, 1, &scratch) == 0);
+
+    // The caller learns how much room it takes, gives it, and has the body as it was.
+    size_t room = value_at + compressed;
+    memcpy(short_buf, body, room);
+    CHECK(mtdb_inflate(short_buf, room, 1, &room) == MTDB_NO_ROOM);
+    CHECK(room > encoder.len && room < encoder.len + compressed + 1024 && room <= CAP);
+    CHECK(memcmp(short_buf, body, value_at + compressed) == 0);
+    size_t len = value_at + compressed;
+    CHECK(mtdb_inflate(short_buf, room, 1, &len) == MTDB_OK);
+    CHECK(len == encoder.len);
+    CHECK(memcmp(short_buf, plain, encoder.len) == 0);
+
+    // What is not compressed stays, what is damaged is found.
+    CHECK(mtdb_inflate(short_buf, CAP, 1, &len) == MTDB_OK && len == encoder.len);
+    len = value_at + compressed - 1;
+    CHECK(mtdb_inflate(body, CAP, 1, &len) == MTDB_CORRUPT);
+}
+
 #define TEST(name) {#name, name}
 
 int main(void) {
@@ -641,6 +679,7 @@ int main(void) {
         TEST(a_cursor_gives_the_records_in_order),
         TEST(a_query_gives_its_matches_step_by_step),
         TEST(a_query_that_means_nothing_says_why),
+        TEST(a_compressed_value_is_inflated_where_its_body_stands),
     };
     int passed = 0, failed = 0;
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {

@@ -12,6 +12,7 @@
 extern crate std;
 
 pub mod bytes;
+pub mod compress;
 pub mod database;
 pub mod document;
 mod error;
