@@ -1,7 +1,7 @@
 //! A database that outlives the program: opening, making durable, backups.
 
 use super::{Database, EXPIRY};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ENOSPC};
 use crate::store::{DurableStore, FileCounts, MAX_DELTA};
 use crate::tree::Cursor;
 
@@ -93,13 +93,22 @@ impl<S: DurableStore> Database<S> {
     /// Packs at most `budget` leaves, and once a whole round is done, gets back space of the medium; goes on at the
     /// next call where this one ended; true when nothing more is to be gained.
     pub fn compact(&mut self, budget: u32) -> Result<bool> {
-        if !self.packed && !self.pack(budget)? {
+        if !self.packed {
+            let packed = self.removing(|database| database.pack(budget));
+            if self.store.is_crowded() {
+                self.flush()?;
+            }
+            // Without room to write in, what is packed closer gains nothing.
+            self.packed = packed == Err(Error::Io(ENOSPC)) || packed?;
             return Ok(false);
         }
-        self.packed = true;
         let keys = self.keys_to_allow();
         let compact = |database: &mut Self| database.store.compact(budget, &database.meta, keys);
-        let done = self.store.depth() > 0 || self.removing(compact)?;
+        let compacted = match self.store.depth() {
+            0 => self.removing(compact),
+            _ => Ok(true),
+        };
+        let done = compacted == Err(Error::Io(ENOSPC)) || compacted?;
         self.packed = !done;
         Ok(done)
     }

@@ -15,6 +15,10 @@ impl<S: PageStore> Database<S> {
     /// Removes at most `budget` records whose time has come and gives how many, and whether none is left.
     /// Inside a transaction nothing is done: (0, true).
     pub fn expire(&mut self, now: u64, budget: u32) -> Result<(u32, bool)> {
+        self.removing(|database| database.expire_some(now, budget))
+    }
+
+    fn expire_some(&mut self, now: u64, budget: u32) -> Result<(u32, bool)> {
         let mut removed = 0;
         if self.store.depth() > 0 || !self.has_expired(now) {
             return Ok((0, true));

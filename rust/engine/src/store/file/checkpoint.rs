@@ -284,7 +284,7 @@ impl<M: Medium> FileStore<M> {
         let status = Status { next_key, ..self.status };
         self.with_spare(|store| store.flush_once(meta, status))?;
         (self.key_limit, self.committed_now, self.unflushed) = (status.next_key, status.now, false);
-        if self.is_full() {
+        if self.delta_bytes == 0 {
             self.clean_more(meta, status);
         }
         Ok(())
@@ -336,6 +336,7 @@ impl<M: Medium> FileStore<M> {
         self.snapshot = snapshot;
         self.cache.written(Versions::Newest);
         self.begin_from(checkpoint, begins);
+        (self.committed_now, self.unflushed) = (status.now, false);
         self.cache.set_limit(self.options.cache_pages);
         self.after_checkpoint();
         Ok(())

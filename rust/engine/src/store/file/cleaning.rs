@@ -14,6 +14,8 @@ use crate::store::{Meta, PageId, Status};
 
 /// Pages copied with one checkpoint at most.
 const PAGES: u32 = 12;
+/// A segment in which more than so many sixty-fourths live is not worth cleaning: what is written with it is as much.
+const WORTH_CLEANING: u64 = 46;
 /// Segments cleaned after one commit when the medium is full.
 const VICTIMS: u32 = 3;
 /// What does not live may take so many bytes, and half of what lives.
@@ -35,32 +37,30 @@ impl<M: Medium> FileStore<M> {
     /// nobody: it is tried again with the next checkpoint.
     pub(super) fn clean_some(&mut self) {
         if !self.backup.is_active() && self.has_too_much_garbage() {
-            let _ = self.clean(PAGES, self.is_full());
+            let _ = self.clean(PAGES);
         }
     }
 
-    /// On a full medium: cleans some of the emptiest segments at once, to their ends.
+    /// Goes on with it after a checkpoint where that was not enough: one more round, on a full medium some segments to
+    /// their ends.
     pub(super) fn clean_more(&mut self, meta: &Meta, status: Status) {
-        for _ in 0..VICTIMS {
-            if self.backup.is_active() || self.cleaning.victim.is_none() && self.emptiest(true).is_none() {
+        let (mut rounds, mut victims) = if self.is_full() { (u32::MAX, VICTIMS) } else { (1, 1) };
+        while rounds > 0 && victims > 0 && self.has_too_much_garbage() && !self.backup.is_active() {
+            if self.cleaning.victim.is_none() && self.emptiest().is_none() {
                 return;
             }
-            loop {
-                let cleaned = self.clean(u32::MAX, true);
-                if cleaned.is_err() || self.write_checkpoint(meta, status).is_err() {
-                    return;
-                }
-                if self.cleaning.victim.is_none() {
-                    break;
-                }
+            if self.clean(u32::MAX).is_err() || self.write_checkpoint(meta, status).is_err() {
+                return;
             }
+            rounds = rounds.saturating_sub(1);
+            victims = victims.saturating_sub(u32::from(self.cleaning.victim.is_none()));
         }
     }
 
     fn has_too_much_garbage(&self) -> bool {
         let (size, live) = self.log.bytes();
-        let allowed = if self.log.is_low { live / 8 } else { live / 2 };
-        self.is_full() || self.has_many_segments() || size.saturating_sub(live) > allowed + ALLOWED
+        let allowed = if self.log.is_low { live / 4 + ALLOWED / 4 } else { live / 2 + ALLOWED };
+        self.is_full() || self.has_many_segments() || size.saturating_sub(live) > allowed
     }
 
     /// Whether places for segments are running out.
@@ -69,11 +69,11 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Marks at most `budget` pages of the emptiest segment as changed; true when there is nothing more to be gained
-    /// before a checkpoint. `hard`: a little gain is enough.
-    pub(super) fn clean(&mut self, budget: u32, hard: bool) -> Result<bool> {
+    /// before a checkpoint.
+    pub(super) fn clean(&mut self, budget: u32) -> Result<bool> {
         let mut left = budget;
         if self.cleaning.victim.is_none() {
-            self.cleaning.victim = self.emptiest(hard).map(|place| (place, Log::<M>::first_frame(place)));
+            self.cleaning.victim = self.emptiest().map(|place| (place, Log::<M>::first_frame(place)));
         }
         let Some((place, mut at)) = self.cleaning.victim else { return Ok(true) };
         while left > 0 && self.cache.available() > super::FOR_READING.wrapping_add(1) {
@@ -103,14 +103,14 @@ impl<M: Medium> FileStore<M> {
         // At most as many segments are cleaned as there are: what cleaning itself leaves is not worth another round.
         let left = self.cleaning.to_compact.unwrap_or(self.log.segments() as u32);
         self.cleaning.to_compact = Some(left);
-        if self.cleaning.victim.is_none() && (left == 0 || self.emptiest(false).is_none() || self.backup.is_active()) {
+        if self.cleaning.victim.is_none() && (left == 0 || self.emptiest().is_none() || self.backup.is_active()) {
             // What was changed before may lead to a victim once it is written.
             let done = !self.unflushed || left == 0;
             self.cleaning.to_compact = if done { None } else { Some(left) };
             return self.checkpoint_now(meta, next_key).map(|()| done);
         }
         let before = self.cleaning.victim;
-        if self.clean(budget, false)? || self.is_short_of_slots() || self.cleaning.victim == before {
+        if self.clean(budget)? || self.is_short_of_slots() || self.cleaning.victim == before {
             self.unflushed = true;
             self.checkpoint_now(meta, next_key)?;
             let cleaned = self.cleaning.victim.is_none();
@@ -125,7 +125,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// The segment in which least lives of all that can be removed, if that is worth it.
-    fn emptiest(&self, hard: bool) -> Option<usize> {
+    fn emptiest(&self) -> Option<usize> {
         let head = self.log.head().map_or(u32::MAX, |head| self.log.known(head.place).sequence);
         // What lives, in sixty-fourths.
         let part = |place: &usize| {
@@ -133,13 +133,7 @@ impl<M: Medium> FileStore<M> {
             u64::from(known.live).wrapping_mul(64).checked_div(u64::from(known.size)).unwrap_or(0)
         };
         let many = self.has_many_segments();
-        let most = if many {
-            64
-        } else if hard {
-            52
-        } else {
-            46
-        };
+        let most = if many { 64 } else { WORTH_CLEANING };
         Log::<M>::places()
             .filter(|place| *place != IN_ROOT && self.cleaning.stuck >> *place & 1 == 0)
             .filter(|place| (1..head).contains(&self.log.known(*place).sequence))

@@ -10,7 +10,7 @@ use crate::store::{Meta, Status};
 pub const VERSION: u8 = 0;
 
 /// Segments of a database at most; their places in the table are the numbers of their files.
-pub const SEGMENTS: usize = 48;
+pub const SEGMENTS: usize = 63;
 /// The place of the segment that stands in the root file, as in a backup.
 pub const IN_ROOT: usize = 63;
 

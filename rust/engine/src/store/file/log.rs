@@ -12,11 +12,10 @@ use crate::store::Status;
 /// Segments of a small database have so many bytes at most, less what a filesystem needs of four blocks.
 const SMALLEST: u32 = 16_384;
 /// What a new segment takes, at most, of all there is: so their number grows with the logarithm of the size.
-const PARTS: u64 = 8;
+const PARTS: u64 = 16;
 
-/// Where space is to be gained, so much is left for that: a segment of a small database, and what a filesystem
-/// needs to begin it.
-pub const KEEP_FREE: u64 = 20_480;
+/// What a filesystem needs beside the bytes of a new file.
+const FILE_OVERHEAD: u64 = 4096;
 
 /// What is known of one segment.
 #[derive(Clone, Copy, Default)]
@@ -75,9 +74,11 @@ pub struct Log<M> {
     /// The number of the last commit that was tried.
     pub number: u32,
     last_sequence: u32,
-    /// So many bytes of the medium have to be free when a segment has been begun, for what gives space back.
-    pub keep_free: u64,
-    /// There is little more free than that.
+    /// That of the segment that the last commit stands in.
+    pub committed: u32,
+    /// What is done takes away more than it needs; other things do not begin a segment that may not fit.
+    pub is_removing: bool,
+    /// There is room for few more segments.
     pub is_low: bool,
 }
 
@@ -94,7 +95,8 @@ impl<M: Medium> Log<M> {
             group: Group::default(),
             number: 0,
             last_sequence: 0,
-            keep_free: KEEP_FREE,
+            committed: 0,
+            is_removing: false,
             is_low: false,
         }
     }
@@ -217,6 +219,12 @@ impl<M: Medium> Log<M> {
         }
     }
 
+    /// How large the spare is to be: a segment that was cleaned fits there, and what else a checkpoint writes.
+    pub fn spare_size(&self) -> u32 {
+        let size = self.segment_size();
+        size.saturating_add(size / 2).saturating_add(FILE_OVERHEAD as u32) & !63
+    }
+
     fn segment_size(&self) -> u32 {
         let part = (self.bytes().0 / PARTS) as u32;
         let size = part.checked_next_power_of_two().unwrap_or(SMALLEST).clamp(SMALLEST, Location::MAX_OFFSET / 4);
@@ -229,8 +237,9 @@ impl<M: Medium> Log<M> {
         let free = |place: &usize| self.known(*place).sequence == 0 && self.blocked >> *place & 1 == 0;
         let place = (0..SEGMENTS).find(free).ok_or(Error::Io(ENOSPC))?;
         let (space, size) = (self.medium.space().unwrap_or(u64::MAX), u64::from(self.segment_size()));
-        self.is_low = space < size.saturating_mul(4).saturating_add(KEEP_FREE);
-        if self.keep_free > 0 && space < size.saturating_add(self.keep_free) {
+        let needed = size.saturating_add(FILE_OVERHEAD);
+        self.is_low = space < needed.saturating_mul(4);
+        if !self.is_removing && space < needed {
             return Err(Error::Io(ENOSPC));
         }
         let sequence = self.last_sequence.wrapping_add(1);
@@ -355,6 +364,7 @@ impl<M: Medium> Log<M> {
         self.sync()?;
         let begins = self.group.sequence;
         self.begin_group();
+        self.committed = self.group.sequence;
         Ok(begins)
     }
 

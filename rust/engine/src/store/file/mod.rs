@@ -43,6 +43,8 @@ const FOR_READING: usize = 4;
 /// Deltas take at most so many bytes between two checkpoints, and some: opening has to go through them.
 const DELTA_BYTES: u32 = 8192;
 
+/// On a full medium a commit is made when so many pages are changed.
+const PAGES_WHEN_FULL: u32 = 8;
 /// A database whose clock has gone on by so many milliseconds since the last commit says so on closing.
 const CLOCK_TOLERANCE: u64 = 1000;
 
@@ -392,7 +394,7 @@ impl<M: Medium> PageStore for FileStore<M> {
         self.incomplete |= appended.is_err();
         match appended {
             // The next commit can do without it.
-            Err(Error::Io(ENOSPC)) if self.is_removing() => Ok(()),
+            Err(Error::Io(ENOSPC)) if self.log.is_removing => Ok(()),
             result => result,
         }
     }
@@ -406,7 +408,8 @@ impl<M: Medium> PageStore for FileStore<M> {
     }
 
     fn is_crowded(&self) -> bool {
-        self.is_short_of_slots()
+        // On a full medium little can be written at a time, or there is no room for what gives space back.
+        self.is_short_of_slots() || self.is_full() && self.cache.touched > PAGES_WHEN_FULL
     }
 
     fn allow_keys(&mut self, meta: &Meta, limit: u64) -> Result<()> {

@@ -98,7 +98,7 @@ impl<M: Medium> FileStore<M> {
         if let Found::Root(_) = found {
             self.read_headers()?;
             let commit = self.find_commit()?.ok_or(Error::Corrupt)?;
-            self.log.number = commit.number;
+            (self.log.number, self.log.committed) = (commit.number, commit.sequence);
             self.tail = Some(Place { sequence: commit.sequence, offset: commit.offset });
             if commit.pages > 0 {
                 pages = (commit.pages as usize).saturating_add(PAGES_MORE).max(LEAST_PAGES);
@@ -262,7 +262,7 @@ impl<M: Medium> FileStore<M> {
         self.status = commit.status;
         (self.key_limit, self.committed_now) = (commit.status.next_key, commit.status.now);
         self.tail = Some(Place { sequence: commit.sequence, offset: commit.offset });
-        self.log.number = commit.number;
+        (self.log.number, self.log.committed) = (commit.number, commit.sequence);
     }
 
     /// The group behind a commit, if it is whole.

@@ -2,6 +2,7 @@
 
 use super::cache::{Versions, NO_SLOT};
 use super::format::{Location, Snapshot};
+use super::log::Log;
 use super::medium::Medium;
 use super::FileStore;
 use crate::bytes::{u32_at, write_u32};
@@ -180,7 +181,25 @@ impl<M: Medium> FileStore<M> {
             }
             self.with_spare(|store| store.write_level(level, note))?;
         }
-        self.with_spare(|store| store.write_versions(Versions::Of(depth)))
+        self.with_spare(|store| store.write_versions(Versions::Of(depth)))?;
+        self.remove_superseded();
+        Ok(())
+    }
+
+    /// Removes segments that only this transaction knows of and in which nothing lives any more.
+    fn remove_superseded(&mut self) {
+        let mut known_to_all = self.log.committed;
+        for level in 0..self.savepoints.depth {
+            let checkpoint = self.note(level).checkpoint;
+            known_to_all = known_to_all.max(self.log.place_at(checkpoint).sequence);
+        }
+        let head = self.log.head().map_or(0, |head| self.log.known(head.place).sequence);
+        for place in Log::<M>::places() {
+            let known = self.log.known(place);
+            if known.live == 0 && known.sequence > known_to_all && known.sequence < head {
+                let _ = self.log.remove(place);
+            }
+        }
     }
 
     /// Writes what one savepoint began with, and notes where.
