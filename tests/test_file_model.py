@@ -15,11 +15,9 @@ FULL_CHECK = 250
 
 class FileRun(Run):
     def __init__(self, name, page, cache):
-        super().__init__(10, page)
         self.options = {"in_memory": False, "btree_pagesize": page, "btree_cachesize": cache, "retry_delay": 0}
         self.name = name
-        self.db = MicroTetherDB(name, **self.options)
-        self.before_flush = {}
+        super().__init__(MicroTetherDB(name, **self.options))
 
     def reopen(self):
         if not self.open:
