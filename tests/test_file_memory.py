@@ -27,8 +27,8 @@ def held(db):
 
 
 def fill(db):
-    for n in range(0, 100000, 100):
-        db.put_batch([{"name": "John", "age": n + i, "city": "Berlin"} for i in range(100)])
+    for n in range(0, 100000, 500):
+        db.put_batch([{"name": "John", "age": n + i, "city": "Berlin"} for i in range(500)])
 
 
 def test_100_000_records_take_the_cache_and_2_kb():

@@ -254,7 +254,7 @@ def work(db, model, refused):
 
 def run_failing(kind, at, number, writes_only, retries, raises_it):
     """Whether the run had a call of that number; in it one call fails."""
-    device = RamDevice(kind, 24 if kind == "lfs" else 160, IMAGES[kind][:]).mount()
+    device = RamDevice(kind, 24 if kind == "lfs" else 320, IMAGES[kind][:]).mount()
     refused, model = [], {}
     # FAT counts its free clusters once, and when a read fails in the middle of that it takes itself for full.
     os.statvfs(device.path)
@@ -290,7 +290,7 @@ def run_failing(kind, at, number, writes_only, retries, raises_it):
 
 IMAGES = {
     "lfs": RamDevice("lfs", 24).format().data,
-    "fat": RamDevice("fat", 160).format().data,
+    "fat": RamDevice("fat", 320).format().data,
 }
 
 
