@@ -1,10 +1,13 @@
 //! Random operations against a plain model: what a BTreeMap of records would hold, with expiry, savepoints,
 //! rollbacks, and memory running out.
 
+mod disk;
 mod host;
 
-use host::{dict, int, str, Host, Random, Value};
-use mtdb_engine::database::FOREVER;
+use disk::Disk;
+use host::{dict, int, str, Fed, Host, Random, Value};
+use mtdb_engine::database::{FlushRule, FOREVER};
+use mtdb_engine::store::file::FileStore;
 use mtdb_engine::Error;
 use std::collections::BTreeMap;
 
@@ -23,8 +26,8 @@ type Records = BTreeMap<String, Record>;
 
 const TAGS: [&str; 6] = ["red", "green", "blue", "hot", "cold", "a rather long tag of more than a few bytes"];
 
-struct Run {
-    host: Host,
+struct Run<S: Fed> {
+    host: Host<S>,
     random: Random,
     model: Records,
     around: Vec<Records>,
@@ -32,7 +35,7 @@ struct Run {
     full: u32,
 }
 
-impl Run {
+impl<S: Fed> Run<S> {
     fn key(&mut self) -> String {
         let key = format!("key{:03}", self.random.below(300));
         match self.random.below(4) {
@@ -163,20 +166,20 @@ impl Run {
                 self.model.clear();
             }
             986..990 => self.host.trim(),
+            990..995 if self.around.is_empty() => self.host.db.flush().expect("a medium that works"),
             _ => {}
         }
     }
 }
 
 fn run(seed: u64, page_size: usize, limit: usize) {
-    let mut run = Run {
-        host: Host::new(page_size, limit),
-        random: Random(seed),
-        model: Records::new(),
-        around: Vec::new(),
-        now: 1,
-        full: 0,
-    };
+    let host = walk(seed, Host::new(page_size, limit), limit <= 1 << 20);
+    assert!(host.blocks() <= 3, "the table, the scratch page's chunk and a spare one are left");
+}
+
+/// Operations on any store, and whether memory must have run out in them.
+fn walk<S: Fed>(seed: u64, host: Host<S>, runs_out: bool) -> Host<S> {
+    let mut run = Run { host, random: Random(seed), model: Records::new(), around: Vec::new(), now: 1, full: 0 };
     for round in 0..ROUNDS {
         run.step();
         if round % 2500 == 0 {
@@ -185,7 +188,7 @@ fn run(seed: u64, page_size: usize, limit: usize) {
             expected.iter().for_each(|key| run.check_key(key));
         }
     }
-    assert!(limit > 1 << 20 || cfg!(miri) || run.full > 100, "memory ran out {} times", run.full);
+    assert!(!runs_out || cfg!(miri) || run.full > 100, "memory ran out {} times", run.full);
     while run.host.db.depth() > 0 {
         run.host.db.commit();
     }
@@ -198,7 +201,76 @@ fn run(seed: u64, page_size: usize, limit: usize) {
     assert_eq!(run.host.db.records(), 0);
     run.host.db.purge(run.now).expect("a purge needs no memory");
     run.host.trim();
-    assert!(run.host.blocks() <= 3, "the table, the scratch page's chunk and a spare one are left");
+    run.host
+}
+
+fn run_in_files(seed: u64, page_size: usize, cache_pages: usize) {
+    let disk = Disk::new();
+    let open = || Host::open(disk.clone(), page_size, cache_pages, FlushRule::Adaptive).expect("it opens");
+    let mut host = walk(seed, open(), false);
+    host.db.flush().expect("a medium that works");
+    drop(host);
+    assert_eq!(open().db.records(), 0);
+    walk_through_sessions(seed, open);
+}
+
+/// The same with what only files have: sessions, keys that outlive them, flushes inside of writes, compacting.
+fn walk_through_sessions(seed: u64, open: impl Fn() -> Host<FileStore<Disk>>) {
+    let mut run =
+        Run { host: open(), random: Random(seed), model: Records::new(), around: Vec::new(), now: 1, full: 0 };
+    let mut last_key = Vec::new();
+    for _ in 0..ROUNDS / 10 {
+        match run.random.below(60) {
+            0 if run.around.is_empty() => {
+                if run.random.below(2) == 0 {
+                    run.host.db.close().expect("a medium that works");
+                } else {
+                    run.host.db.flush().expect("a medium that works");
+                }
+                run.host = open();
+            }
+            1..8 => {
+                let key = run.host.run(|db| db.next_key()).expect("a medium that works").to_vec();
+                assert!(key > last_key, "keys are given in order and never twice");
+                last_key = key;
+                let record = run.record();
+                let key = String::from_utf8(last_key.clone()).expect("UTF-8");
+                run.host.put(&key, &record.value, &record.tags, record.expires).expect("a medium that works");
+                run.model.insert(key, record);
+            }
+            8 => while !run.host.db.compact(8).expect("a medium that works") {},
+            9..12 => {
+                let (key, record) = (run.key(), run.record());
+                let flush = run.random.below(3) == 0;
+                let written =
+                    run.host.write(1, flush, |host| host.put(&key, &record.value, &record.tags, record.expires));
+                written.expect("a medium that works");
+                run.model.insert(key, record);
+            }
+            _ => run.step(),
+        }
+    }
+    while run.host.db.depth() > 0 {
+        run.host.db.commit();
+    }
+    let expected = run.expect_keys(|_| true);
+    assert_eq!(run.host.keys(run.now), expected);
+    expected.iter().for_each(|key| run.check_key(key));
+}
+
+#[test]
+fn random_operations_in_files_leave_what_a_plain_map_holds_with_the_smallest_cache() {
+    for seed in 1..if cfg!(miri) { 2 } else { 3 } {
+        run_in_files(0x5eed_0010 + seed, 512, 8);
+    }
+}
+
+#[test]
+fn random_operations_in_files_leave_what_a_plain_map_holds_with_caches_and_pages_of_any_size() {
+    run_in_files(0x5eed_0020, 512, 32);
+    run_in_files(0x5eed_0021, 1024, 12);
+    run_in_files(0x5eed_0022, 4096, 10);
+    run_in_files(0x5eed_0023, 512, 256);
 }
 
 #[test]

@@ -314,7 +314,7 @@ impl<M: Medium> FileStore<M> {
         self.write_changed()?;
         let note = self.note(0);
         let checkpoint = self.log.place_at(note.checkpoint);
-        let said_already = self.delta_bytes != note.delta_bytes;
+        let said_already = self.said != note.said;
         let committed = self.log.commit(checkpoint, 0, Status { next_key: limit, ..self.status });
         self.incomplete |= committed.is_err();
         self.begin_from(checkpoint, committed?);

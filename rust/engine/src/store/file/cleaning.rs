@@ -49,7 +49,11 @@ impl<M: Medium> FileStore<M> {
             if self.cleaning.victim.is_none() && self.emptiest().is_none() {
                 return;
             }
+            let before = self.cleaning.victim;
             if self.clean(u32::MAX).is_err() || self.write_checkpoint(meta, status).is_err() {
+                return;
+            }
+            if self.cleaning.victim == before {
                 return;
             }
             rounds = rounds.saturating_sub(1);
@@ -76,7 +80,7 @@ impl<M: Medium> FileStore<M> {
             self.cleaning.victim = self.emptiest().map(|place| (place, Log::<M>::first_frame(place)));
         }
         let Some((place, mut at)) = self.cleaning.victim else { return Ok(true) };
-        while left > 0 && self.cache.available() > super::FOR_READING.wrapping_add(1) {
+        while left > 0 && self.cache.available() >= super::FOR_READING {
             if at >= self.log.known(place).size || self.log.known(place).sequence == 0 {
                 return Ok(true);
             }
@@ -103,7 +107,8 @@ impl<M: Medium> FileStore<M> {
         // At most as many segments are cleaned as there are: what cleaning itself leaves is not worth another round.
         let left = self.cleaning.to_compact.unwrap_or(self.log.segments() as u32);
         self.cleaning.to_compact = Some(left);
-        if self.cleaning.victim.is_none() && (left == 0 || self.emptiest().is_none() || self.backup.is_active()) {
+        let nothing = self.cleaning.victim.is_none() && self.emptiest().is_none();
+        if left == 0 || nothing || self.backup.is_active() {
             // What was changed before may lead to a victim once it is written.
             let done = !self.unflushed || left == 0;
             self.cleaning.to_compact = if done { None } else { Some(left) };
@@ -112,8 +117,10 @@ impl<M: Medium> FileStore<M> {
         let before = self.cleaning.victim;
         if self.clean(budget)? || self.is_short_of_slots() || self.cleaning.victim == before {
             self.unflushed = true;
+            let victim = |store: &Self| store.cleaning.victim.map(|(place, _)| place);
+            let before = victim(self);
             self.checkpoint_now(meta, next_key)?;
-            let cleaned = self.cleaning.victim.is_none();
+            let cleaned = victim(self) != before;
             self.cleaning.to_compact = Some(left.saturating_sub(u32::from(cleaned)));
         }
         Ok(false)

@@ -65,6 +65,8 @@ pub struct Log<M> {
     pub medium: M,
     /// Of this database.
     pub salt: u64,
+    /// Bytes of a page: a segment has room for some.
+    pub page_size: u32,
     segments: [Known; SEGMENTS],
     in_root: Known,
     /// Places whose files are not ours: they are left alone.
@@ -88,6 +90,7 @@ impl<M: Medium> Log<M> {
         Log {
             medium,
             salt: 0,
+            page_size: 512,
             segments: [Known::default(); SEGMENTS],
             in_root: Known::default(),
             blocked: 0,
@@ -227,7 +230,8 @@ impl<M: Medium> Log<M> {
 
     fn segment_size(&self) -> u32 {
         let part = (self.bytes().0 / PARTS) as u32;
-        let size = part.checked_next_power_of_two().unwrap_or(SMALLEST).clamp(SMALLEST, Location::MAX_OFFSET / 4);
+        let smallest = self.page_size.saturating_mul(16).max(SMALLEST);
+        let size = part.checked_next_power_of_two().unwrap_or(smallest).clamp(smallest, Location::MAX_OFFSET / 4);
         // A file of several blocks has pointers in them.
         size.wrapping_sub(size / 256)
     }

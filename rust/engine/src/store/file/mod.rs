@@ -84,6 +84,8 @@ pub struct FileStore<M> {
     needed_from: u32,
     /// Bytes of deltas since the checkpoint.
     delta_bytes: u32,
+    /// Bytes of deltas in all, to tell whether there were some.
+    said: u32,
     /// The deltas since the last commit do not say everything: the next one takes a checkpoint.
     incomplete: bool,
     /// Something was changed since the last commit.
@@ -121,6 +123,7 @@ impl<M: Medium> FileStore<M> {
             checkpoint: Place::default(),
             needed_from: 0,
             delta_bytes: 0,
+            said: 0,
             incomplete: true,
             unflushed: false,
             status: Status::default(),
@@ -390,6 +393,7 @@ impl<M: Medium> PageStore for FileStore<M> {
         let frame = frame.get(..end).ok_or(Error::TooLong)?;
         let appended = self.log.room_for(end).and_then(|_| self.log.append(frame));
         self.delta_bytes = self.delta_bytes.saturating_add(end as u32);
+        self.said = self.said.wrapping_add(end as u32);
         // Half a delta in the log must not be taken for a whole one.
         self.incomplete |= appended.is_err();
         match appended {

@@ -93,7 +93,7 @@ impl<M: Medium> FileStore<M> {
                 Root { page_size: self.options.page_size, has_segment: false, salt: hash64(&seed.to_le_bytes(), None) }
             }
         };
-        self.log.salt = self.root.salt;
+        (self.log.salt, self.log.page_size) = (self.root.salt, self.root.page_size as u32);
         let mut pages = LEAST_PAGES;
         if let Found::Root(_) = found {
             self.read_headers()?;

@@ -22,13 +22,13 @@ pub struct Note {
     pub meta: Meta,
     pub next_id: u32,
     pub free_ids: u32,
-    /// Bytes of deltas.
-    pub delta_bytes: u32,
+    /// Bytes of deltas in all.
+    pub said: u32,
     /// A checkpoint of what was, where what is changed since is partly on the medium.
     pub checkpoint: Location,
 }
 
-const NOTHING: Note = Note { meta: Meta::EMPTY, next_id: 0, free_ids: 0, delta_bytes: 0, checkpoint: Location::NONE };
+const NOTHING: Note = Note { meta: Meta::EMPTY, next_id: 0, free_ids: 0, said: 0, checkpoint: Location::NONE };
 
 /// The open savepoints.
 pub struct Savepoints {
@@ -76,8 +76,8 @@ impl<M: Medium> FileStore<M> {
                 field_tags: number(3),
                 names: number(4),
             };
-            let (next_id, free_ids, delta_bytes) = (number(5), number(6), number(7));
-            Some(Note { meta, next_id, free_ids, delta_bytes, checkpoint: Location(number(8)) })
+            let (next_id, free_ids, said) = (number(5), number(6), number(7));
+            Some(Note { meta, next_id, free_ids, said, checkpoint: Location(number(8)) })
         };
         read().unwrap_or(NOTHING)
     }
@@ -98,8 +98,8 @@ impl<M: Medium> FileStore<M> {
         }
         let bytes = self.cache.bytes_mut(slot)?;
         let Meta { root, records, ttl_records, field_tags, names } = note.meta;
-        let Note { next_id, free_ids, delta_bytes, checkpoint, .. } = note;
-        let numbers = [root.0, records, ttl_records, field_tags, names, next_id, free_ids, delta_bytes, checkpoint.0];
+        let Note { next_id, free_ids, said, checkpoint, .. } = note;
+        let numbers = [root.0, records, ttl_records, field_tags, names, next_id, free_ids, said, checkpoint.0];
         for (n, number) in numbers.into_iter().enumerate() {
             write_u32(bytes, at.wrapping_add(n.wrapping_mul(4)), number);
         }
@@ -113,7 +113,7 @@ impl<M: Medium> FileStore<M> {
             meta: *meta,
             next_id: self.snapshot.next_id,
             free_ids: self.snapshot.free_ids,
-            delta_bytes: self.delta_bytes,
+            said: self.said,
             checkpoint: Location::NONE,
         };
         self.set_note(depth, note)?;
@@ -134,7 +134,7 @@ impl<M: Medium> FileStore<M> {
         let note = self.note(depth);
         self.cache.discard(self.savepoints.depth);
         self.end_savepoint();
-        self.incomplete |= self.delta_bytes != note.delta_bytes;
+        self.incomplete |= self.said != note.said;
         if note.checkpoint == Location::NONE {
             (self.snapshot.next_id, self.snapshot.free_ids) = (note.next_id, note.free_ids);
         } else {

@@ -26,7 +26,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Whether the medium is so full that only what frees space goes on.
     pub(super) fn is_full(&self) -> bool {
-        self.spare.size < self.log.spare_size() / 2
+        self.spare.size == 0
     }
 
     /// Says whether what is done now takes away more than it needs, and gives what was said before.
