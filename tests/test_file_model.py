@@ -14,8 +14,9 @@ FULL_CHECK = 250
 
 
 class FileRun(Run):
-    def __init__(self, name, page, cache):
+    def __init__(self, name, page, cache, options):
         self.options = {"in_memory": False, "btree_pagesize": page, "btree_cachesize": cache, "retry_delay": 0}
+        self.options.update(options)
         self.name = name
         super().__init__(MicroTetherDB(name, **self.options))
 
@@ -47,9 +48,9 @@ FILE_OPERATIONS = [FileRun.put_brief if operation is Run.put_brief else operatio
 FILE_OPERATIONS += [FileRun.reopen] * 2 + [FileRun.flush] * 1 + [FileRun.share] * 1
 
 
-def run(seed, count, name, page=512, cache=32):
+def run(seed, count, name, page=512, cache=32, **options):
     random.seed(seed)
-    state = FileRun(name, page, cache)
+    state = FileRun(name, page, cache, options)
     operation = None
     try:
         for step in range(count):
@@ -89,6 +90,14 @@ def test_20000_random_operations():
 
 def test_10000_random_operations_with_the_smallest_cache():
     on_littlefs(2, 10000, cache=8)
+
+
+def test_flushing_seldom_and_often():
+    # Of these two littlefs gave wrong bytes when it was asked to seek past the end of a block it had just read.
+    on_littlefs(2236, 3000, cache=16, flush_threshold=3)
+    on_littlefs(2022, 3000, cache=8, flush_threshold=1000, auto_flush_seconds=1000)
+    on_littlefs(7, 3000, flush_threshold=1)
+    on_littlefs(8, 3000, auto_flush_seconds=0.003)
 
 
 def test_lives_with_every_page_size():
