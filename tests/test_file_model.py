@@ -73,8 +73,8 @@ def run(seed, count, name, page=512, cache=32, **options):
     assert state.full == 0
 
 
-def on_littlefs(seed, count, **more):
-    device = RamDevice("lfs", 512).format().mount()
+def on_littlefs(seed, count, blocks=512, **more):
+    device = RamDevice("lfs", blocks).format().mount()
     run(seed, count, device.path + "/my.db", **more)
     device.umount()
 
@@ -102,9 +102,9 @@ def test_flushing_seldom_and_often():
 
 def test_lives_with_every_page_size():
     for seed in range(100, 132):
-        # Transactions of these lengths with 8 pages of 4,096 bytes write more than 2 MB before they can be committed.
+        # Transactions of these lengths on pages of 4,096 bytes write more than 2 MB before they can be committed.
         page = 512 << seed % 4
-        on_littlefs(seed, 500, page=page, cache=32 if page == 4096 else 8 << seed % 3)
+        on_littlefs(seed, 500, 1024, page=page, cache=32 if page == 4096 else 8 << seed % 3)
 
 
 def test_on_littlefs_and_fat_whose_device_fails_at_times():
