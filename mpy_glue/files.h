@@ -25,6 +25,7 @@ typedef struct _mpdb_files_t {
     uint8_t segment_number;      // which files the next three are
     uint8_t other_number;
     uint8_t reader_number;
+    uint32_t reader_at;          // where the reader stands, UINT32_MAX where that is not known
     mp_obj_t segment;            // file objects, or MP_OBJ_NULL: for appending a segment, for another file,
     mp_obj_t other;
     mp_obj_t reader;             // and for reading

@@ -287,14 +287,26 @@ static int32_t medium_remove(void *context, uint32_t file) {
 
 // ---- reading -------------------------------------------------------------------------------------------------
 
+// Makes the reader stand at a place. It goes there by the file's beginning: after a read that ended with a block,
+// littlefs 2.8 takes a place in the next block for one in its cache of that one (lfs2_file_seek), and reads there.
+static mp_off_t seek_reader(mpdb_files_t *files, uint32_t at, int *error) {
+    if (files->reader_at == at) {
+        return at;
+    }
+    mp_off_t begin = mp_stream_seek(files->reader, 0, MP_SEEK_SET, error);
+    return begin == (mp_off_t)-1 ? begin : mp_stream_seek(files->reader, at, MP_SEEK_SET, error);
+}
+
 static int32_t do_read(access_t *access) {
     mpdb_files_t *files = access->files;
     if (files->reader == MP_OBJ_NULL) {
         files->reader = open_path(path_of(access), MP_QSTR_rb);
         files->reader_number = access->file;
+        files->reader_at = 0;
     }
     int error = 0;
-    mp_off_t at = mp_stream_seek(files->reader, access->at, MP_SEEK_SET, &error);
+    mp_off_t at = seek_reader(files, access->at, &error);
+    files->reader_at = UINT32_MAX;
     if (at == (mp_off_t)-1) {
         return error == 0 ? MP_EIO : error;
     }
@@ -304,6 +316,7 @@ static int32_t do_read(access_t *access) {
         return error == 0 && got != 0 ? MP_EIO : error;
     }
     access->result.got = mp_stream_rw(files->reader, access->bytes, access->len, &error, MP_STREAM_RW_READ);
+    files->reader_at = access->at + access->result.got;
     return error;
 }
 

@@ -1,12 +1,23 @@
 // What keeps a database in shape: removing expired records, flushing, compacting.
 #include "files.h"
 
+// In files removing counts towards the flush rule, and what is removed in many steps has to be written between them.
+// A failure is none of theirs: what was removed is gone, and written with the next flush that succeeds.
+static void count_removed(mpdb_t *self, uint32_t removed) {
+    if (self->files != NULL && removed != 0 && mtdb_begin(&self->engine) == MTDB_OK
+        && mtdb_commit_writes(&self->engine, removed, false) != MTDB_OK) {
+        mtdb_rollback(&self->engine);
+    }
+}
+
 static int32_t expire(mpdb_t *self, uint64_t now, uint32_t budget, uint32_t *removed) {
     int32_t status = MTDB_OK;
     if (mtdb_has_expired(&self->engine, now)) {
         mpdb_set_time(self);
+        uint32_t before = *removed;
         MPDB_CALL(self, status, mtdb_expire(&self->engine, now, budget, removed));
         mpdb_return_surplus(self);
+        count_removed(self, *removed - before);
     }
     return status;
 }
