@@ -34,6 +34,11 @@ impl<S: PageStore> Database<S> {
                 self.expire_one(&cursor)?;
             }
             removed = removed.wrapping_add(1);
+            if self.store.is_crowded() {
+                // On a full medium there is no room for all of it before some is given back.
+                let keys = self.keys_to_allow();
+                self.store.make_durable(&self.meta, keys)?;
+            }
         }
         self.next_expiry = match time_of(cursor.key()) {
             Some(time) if time > now => time,
