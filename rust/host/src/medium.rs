@@ -2,6 +2,7 @@
 
 use mtdb_engine::store::file::medium::{File, Medium};
 use mtdb_engine::{Error, Result};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Segments that a database can have.
 pub const SEGMENTS: u32 = 48;
-/// The medium may not be written to.
+/// There is no database, and none may be made.
 pub const EROFS: i32 = 30;
 const EIO: i32 = 5;
 const EFBIG: i32 = 27;
@@ -17,7 +18,9 @@ const EFBIG: i32 = 27;
 /// The files of one database.
 pub struct StdMedium {
     path: PathBuf,
-    writable: bool,
+    /// Where nothing may be written: what was, in memory, and `None` for files that were removed. Opening writes where
+    /// what it has to do again takes more pages than it has.
+    aside: Option<HashMap<u32, Option<Vec<u8>>>>,
     /// Open for appending: a segment, and another file.
     segment: Option<(File, fs::File)>,
     other: Option<(File, fs::File)>,
@@ -41,17 +44,15 @@ fn failed(error: io::Error) -> Error {
 }
 
 impl StdMedium {
-    /// The files of the database at `path`. Where they are not `writable` every change is refused.
+    /// The files of the database at `path`. Where they are not `writable` they stay as they are.
     pub fn new(path: &Path, writable: bool) -> Self {
-        StdMedium { path: path.into(), writable, segment: None, other: None, reader: None }
+        let aside = if writable { None } else { Some(HashMap::new()) };
+        StdMedium { path: path.into(), aside, segment: None, other: None, reader: None }
     }
 
-    fn change(&self, file: File) -> Result<PathBuf> {
-        if self.writable {
-            Ok(path_of(&self.path, file))
-        } else {
-            Err(Error::Io(EROFS))
-        }
+    /// What of a file is in memory only.
+    fn aside(&mut self, file: File) -> Option<&mut Option<Vec<u8>>> {
+        self.aside.as_mut().and_then(|aside| aside.get_mut(&file.0))
     }
 
     fn slot(&mut self, file: File) -> &mut Option<(File, fs::File)> {
@@ -81,11 +82,17 @@ impl StdMedium {
 
 impl Medium for StdMedium {
     fn list(&mut self) -> Result<u64> {
-        let there = |number: &u32| path_of(&self.path, File(*number)).exists();
+        let there = |number: &u32| match self.aside.as_ref().and_then(|aside| aside.get(number)) {
+            Some(content) => content.is_some(),
+            None => path_of(&self.path, File(*number)).exists(),
+        };
         Ok((0..SEGMENTS).filter(there).fold(0, |all, number| all | 1 << number))
     }
 
     fn size(&mut self, file: File) -> Result<Option<u32>> {
+        if let Some(content) = self.aside(file) {
+            return Ok(content.as_ref().map(|bytes| bytes.len() as u32));
+        }
         match fs::metadata(path_of(&self.path, file)) {
             Ok(found) => u32::try_from(found.len()).map(Some).map_err(|_| Error::Io(EFBIG)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -94,6 +101,12 @@ impl Medium for StdMedium {
     }
 
     fn read(&mut self, file: File, at: u32, buf: &mut [u8]) -> Result<usize> {
+        if let Some(content) = self.aside(file) {
+            let bytes = content.as_ref().and_then(|bytes| bytes.get(at as usize..)).unwrap_or(&[]);
+            let got = bytes.len().min(buf.len());
+            buf[..got].copy_from_slice(&bytes[..got]);
+            return Ok(got);
+        }
         if self.reader.as_ref().is_none_or(|(open, _)| *open != file) {
             self.reader = Some((file, fs::File::open(path_of(&self.path, file)).map_err(failed)?));
         }
@@ -110,23 +123,45 @@ impl Medium for StdMedium {
     }
 
     fn create(&mut self, file: File) -> Result<()> {
-        let handle = fs::File::create(self.change(file)?).map_err(failed)?;
+        if let Some(aside) = self.aside.as_mut() {
+            // Without a root file there is no database to look into.
+            return match file {
+                File::ROOT => Err(Error::Io(EROFS)),
+                _ => {
+                    aside.insert(file.0, Some(Vec::new()));
+                    Ok(())
+                }
+            };
+        }
+        let handle = fs::File::create(path_of(&self.path, file)).map_err(failed)?;
         self.forget_reader(file);
         *self.slot(file) = Some((file, handle));
         Ok(())
     }
 
     fn reopen(&mut self, file: File) -> Result<()> {
-        let handle = OpenOptions::new().append(true).open(self.change(file)?).map_err(failed)?;
+        if let Some(aside) = self.aside.as_mut() {
+            let bytes = fs::read(path_of(&self.path, file)).map_err(failed)?;
+            aside.entry(file.0).or_insert(Some(bytes));
+            return Ok(());
+        }
+        let handle = OpenOptions::new().append(true).open(path_of(&self.path, file)).map_err(failed)?;
         *self.slot(file) = Some((file, handle));
         Ok(())
     }
 
     fn append(&mut self, file: File, bytes: &[u8]) -> Result<()> {
+        if let Some(Some(content)) = self.aside(file) {
+            content.extend_from_slice(bytes);
+            return Ok(());
+        }
         self.appending(file)?.write_all(bytes).map_err(failed)
     }
 
     fn sync(&mut self, file: File) -> Result<()> {
+        if self.aside(file).is_some() {
+            return Ok(());
+        }
         self.appending(file)?.sync_all().map_err(failed)?;
         self.sync_folder().map_err(failed)
     }
@@ -137,10 +172,51 @@ impl Medium for StdMedium {
 
     fn remove(&mut self, file: File) -> Result<()> {
         self.forget_reader(file);
-        fs::remove_file(self.change(file)?).map_err(failed)
+        if let Some(aside) = self.aside.as_mut() {
+            aside.insert(file.0, None);
+            return Ok(());
+        }
+        fs::remove_file(path_of(&self.path, file)).map_err(failed)
     }
 
     fn space(&mut self) -> Result<u64> {
         Ok(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_while_looking_stays_in_memory() {
+        let folder = std::env::temp_dir().join(format!("mtdb-medium-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("my.db");
+        for (file, bytes) in [(File(0), "zero"), (File(1), "one"), (File::SPARE, "spare")] {
+            fs::write(path_of(&path, file), bytes).unwrap();
+        }
+        let mut medium = StdMedium::new(&path, false);
+        let mut buf = [0; 16];
+        medium.reopen(File(1)).unwrap();
+        medium.append(File(1), b" more").unwrap();
+        medium.create(File(2)).unwrap();
+        medium.append(File(2), b"two").unwrap();
+        medium.sync(File(2)).unwrap();
+        medium.remove(File(0)).unwrap();
+        medium.remove(File::SPARE).unwrap();
+        assert_eq!(medium.list(), Ok(0b110));
+        assert_eq!(
+            (medium.size(File(1)), medium.size(File(0)), medium.size(File::SPARE)),
+            (Ok(Some(8)), Ok(None), Ok(None))
+        );
+        assert_eq!(medium.read(File(1), 2, &mut buf), Ok(6));
+        assert_eq!(&buf[..6], b"e more");
+        assert_eq!(medium.create(File::ROOT), Err(Error::Io(EROFS)));
+        for (file, bytes) in [(File(0), "zero"), (File(1), "one"), (File::SPARE, "spare")] {
+            assert_eq!(fs::read(path_of(&path, file)).unwrap(), bytes.as_bytes());
+        }
+        assert!(!path_of(&path, File(2)).exists());
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -35,6 +35,8 @@ impl<M: Medium> FileStore<M> {
     /// Bytes behind the commit that the state is that of: what was cut off while it was written, or is damaged.
     pub fn bytes_behind_commit(&self) -> u64 {
         let tail = self.tail.unwrap_or_default();
+        // What opening itself has written is not meant.
+        let head = self.log.head().map(|head| head.place);
         let behind = |place: usize| {
             let known = self.log.known(place);
             let counts = match known.sequence {
@@ -44,6 +46,6 @@ impl<M: Medium> FileStore<M> {
             };
             u64::from(known.size.saturating_sub(counts))
         };
-        Log::<M>::places().map(behind).sum()
+        Log::<M>::places().filter(|place| Some(*place) != head).map(behind).sum()
     }
 }
