@@ -35,7 +35,7 @@ SECONDS ?= 60
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all help unix run repl mtdb test test-documents miri fuzz bench bench-compress clean
+.PHONY: all help unix run repl mtdb test test-documents miri fuzz bench bench-flash bench-compress clean
 
 all: unix
 
@@ -71,6 +71,9 @@ fuzz: $(STAMPS)/install-fuzz ## run each fuzz target for SECONDS (60)
 
 bench: $(UNIX) ## print the benchmark's table
 	@python3 bench/run.py $(UNIX)
+
+bench-flash: $(UNIX) ## print what a database in files does to flash, counted
+	@python3 bench/run_flash.py $(UNIX)
 
 bench-compress: | $(STAMPS)/install-bench ## print what compression saves, of texts and the readings in ../shared; CSV=FILE: of others
 	@cargo run -q --release -p mtdb-engine --example bench_compress -- $(or $(CSV),$(READINGS))
