@@ -35,7 +35,7 @@ SECONDS ?= 60
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all help unix run repl test test-documents miri fuzz bench bench-compress clean
+.PHONY: all help unix run repl mtdb test test-documents miri fuzz bench bench-flash bench-compress clean
 
 all: unix
 
@@ -50,6 +50,11 @@ run: $(UNIX) ## show this machine's readings going into the database; CSV=FILE: 
 
 repl: $(UNIX) ## open a MicroPython prompt with the module imported
 	@$(UNIX) -i -c 'from microtetherdb import MicroTetherDB; print("MicroTetherDB is imported; db = MicroTetherDB() makes a database. Ctrl-D leaves.")'
+
+mtdb: | $(STAMPS)/install-unix ## build build/mtdb, the desk tool that looks into databases in files
+	@$(PHASE) "building the desk tool" $(LOGS)/mtdb.log cargo build --release -p mtdb-host
+	@cp $(OUT)/cargo/release/mtdb $(OUT)/mtdb
+	@echo "build/mtdb is ready: build/mtdb --help"
 
 test: $(STAMPS)/install-test ## run every test; the last line counts them
 	@tools/test.sh $(UNIX) $(DOCUMENTS)
@@ -66,6 +71,9 @@ fuzz: $(STAMPS)/install-fuzz ## run each fuzz target for SECONDS (60)
 
 bench: $(UNIX) ## print the benchmark's table
 	@python3 bench/run.py $(UNIX)
+
+bench-flash: $(UNIX) ## print what a database in files does to flash, counted
+	@python3 bench/run_flash.py $(UNIX)
 
 bench-compress: | $(STAMPS)/install-bench ## print what compression saves, of texts and the readings in ../shared; CSV=FILE: of others
 	@cargo run -q --release -p mtdb-engine --example bench_compress -- $(or $(CSV),$(READINGS))

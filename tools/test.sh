@@ -60,6 +60,8 @@ failures() {
 
 part "rustfmt" check_count cargo fmt --all --check
 part "clippy" check_count cargo clippy --workspace --all-targets -- -D warnings
+# Before the tests of the desk tool, which read what it writes.
+part "unix port" check_count make unix
 part "cargo tests" cargo_count cargo test --workspace --no-fail-fast
 part "C client of the ABI" driver_count tools/c_client.sh
 for target in thumbv6m-none-eabi riscv32imc-unknown-none-elf; do
@@ -69,7 +71,6 @@ for target in thumbv6m-none-eabi riscv32imc-unknown-none-elf; do
         echo "SKIPPED: size on $target: this machine's Rust is not rustup's, which has that target"
     fi
 done
-part "unix port" check_count make unix
 part "MicroPython tests on unix" driver_count python3 tests/run_unix.py "$interpreter"
 if [ -d "$documents" ]; then
     part "the documents' examples" driver_count python3 tests/run_documents.py "$interpreter" "$documents"

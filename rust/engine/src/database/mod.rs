@@ -11,6 +11,7 @@
 //! | `U` 32-bit FNV-1a of the tag, key | nothing: the same for tags without a number |
 //! | `n` number, 2 bytes, high byte first | the name of that number |
 
+mod check;
 mod delete;
 mod delta;
 mod durable;
@@ -25,6 +26,7 @@ mod scan;
 mod statistics;
 mod transaction;
 
+pub use check::{Check, Checked, Flaw};
 pub use flush::FlushRule;
 pub use get::Found;
 pub use keys::GENERATED_KEY_BYTES;

@@ -110,7 +110,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Whether the value is a dict with a field named `tags`; checks that it is one whole value, too.
-    fn has_field_tags(&mut self, mut reader: Reader) -> Result<bool> {
+    pub(super) fn has_field_tags(&mut self, mut reader: Reader) -> Result<bool> {
         let whole = reader;
         let mut found = false;
         match reader.item()? {

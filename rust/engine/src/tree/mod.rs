@@ -34,4 +34,4 @@ pub const fn max_key(page_size: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

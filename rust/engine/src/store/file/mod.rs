@@ -23,6 +23,7 @@ mod recovery;
 mod savepoint;
 mod space;
 mod table;
+mod verify;
 
 pub use format::VERSION;
 

@@ -164,7 +164,7 @@ impl<M: Medium> FileStore<M> {
     // ---- the last commit ----
 
     /// The last commit that is whole, and whose checkpoint is there.
-    fn find_commit(&mut self) -> Result<Option<Commit>> {
+    pub(super) fn find_commit(&mut self) -> Result<Option<Commit>> {
         let mut below = u32::MAX;
         while let Some(place) = self.newest_below(below) {
             if let Some(commit) = self.find_commit_in(place)? {
