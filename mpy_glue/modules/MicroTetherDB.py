@@ -9,7 +9,7 @@ class MicroTetherDB(_Database):
     def __new__(cls, filename, in_memory=False, *args, **named):
         if isinstance(filename, str) and filename.startswith("redis://"):
             return _Database(filename, in_memory, *args, **named)
-        return super().__new__(cls)
+        return object.__new__(cls)
 
     def __init__(self, filename, in_memory=False, *args, **named):
         super().__init__(filename, in_memory, *args, **named)
