@@ -9,13 +9,19 @@ impl<S: DurableStore> Database<S> {
     /// Opens what is there, or makes it. [`Error::NeedMemory`]: give, and call again. `wall`: seconds since 1970, or
     /// 0; `seed`: anything that is seldom the same. Nothing is written to a database that is there.
     pub fn open(&mut self, wall: u64, seed: u64) -> Result<()> {
-        self.meta = self.store.open(wall, seed)?;
-        self.changed();
-        self.forget_names();
+        if let Some(meta) = self.store.open(wall, seed)? {
+            self.meta = meta;
+            self.changed();
+            self.forget_names();
+        }
         let mut delta = [0; MAX_DELTA];
         while let Some(len) = self.store.next_delta(&mut delta)? {
             match self.replay(delta.get(..len).unwrap_or(&[])) {
                 // What was done once can be done again: where it cannot, something is damaged.
+                Err(Error::NeedMemory) => {
+                    self.store.repeat_delta();
+                    return Err(Error::NeedMemory);
+                }
                 Err(Error::BadKey | Error::BadTag | Error::TooDeep | Error::TooLong) => return Err(Error::Corrupt),
                 result => result?,
             }

@@ -160,12 +160,16 @@ impl<M: Medium> PageStore for Store<M> {
 }
 
 impl<M: Medium> DurableStore for Store<M> {
-    fn open(&mut self, wall: u64, seed: u64) -> Result<Meta> {
+    fn open(&mut self, wall: u64, seed: u64) -> Result<Option<Meta>> {
         either!(self, it => it.open(wall, seed))
     }
 
     fn next_delta(&mut self, buf: &mut [u8]) -> Result<Option<usize>> {
         either!(self, it => it.next_delta(buf))
+    }
+
+    fn repeat_delta(&mut self) {
+        either!(self, it => it.repeat_delta())
     }
 
     fn finish_open(&mut self) {

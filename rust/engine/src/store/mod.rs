@@ -173,17 +173,20 @@ pub struct FileCounts {
 
 /// What a store can do whose pages outlive the program. In memory there is nothing to be done.
 pub trait DurableStore: PageStore {
-    /// Opens what is there, or makes it, and gives the counts of the last checkpoint.
-    /// [`Error::NeedMemory`]: give, and call again. `wall`: seconds since 1970, or 0;
+    /// Opens what is there, or makes it, and gives the counts of the last checkpoint; `None` when that was done by a
+    /// call before. [`Error::NeedMemory`]: give, and call again. `wall`: seconds since 1970, or 0;
     /// `seed`: anything that is seldom the same.
-    fn open(&mut self, _wall: u64, _seed: u64) -> Result<Meta> {
-        Ok(Meta::EMPTY)
+    fn open(&mut self, _wall: u64, _seed: u64) -> Result<Option<Meta>> {
+        Ok(Some(Meta::EMPTY))
     }
 
     /// The next delta since that checkpoint, which the database has to do again, into `buf`.
     fn next_delta(&mut self, _buf: &mut [u8]) -> Result<Option<usize>> {
         Ok(None)
     }
+
+    /// The delta last given could not be done for want of memory, and is to be given again.
+    fn repeat_delta(&mut self) {}
 
     /// They are all done.
     fn finish_open(&mut self) {}

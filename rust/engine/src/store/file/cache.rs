@@ -14,7 +14,7 @@ use crate::store::raw::{self, Block, Chunks, Table};
 pub const NO_SLOT: u16 = u16::MAX;
 const NO_ID: u32 = u32::MAX;
 /// Chunks have at least so many bytes.
-const CHUNK: usize = 2048;
+const CHUNK: usize = 1024;
 
 const DIRTY: u8 = 1;
 const FREED: u8 = 2;
@@ -146,10 +146,10 @@ impl Cache {
         }
     }
 
-    /// What is wanted between calls: another chunk, when one would have helped.
+    /// What is wanted between calls: once a page has made room for another one, all that may be had.
     pub fn wished(&self) -> usize {
         if self.wish {
-            self.wanted(self.held().wrapping_add(1))
+            self.wanted(self.limit)
         } else {
             0
         }
@@ -164,7 +164,6 @@ impl Cache {
     /// Takes a block of the size that is wanted.
     pub fn give(&mut self, block: Block) -> Option<Block> {
         let slots = self.chunks_at_most().wrapping_mul(self.pages_per_chunk);
-        self.wish = false;
         if self.slots.is_empty() {
             self.slots = Table::new(block, slots, EMPTY);
         } else if self.buckets.is_empty() {
@@ -362,7 +361,7 @@ impl Cache {
             self.set(slot, |slot| *slot = Slot { flags: PINNED, ..EMPTY });
             return Some(slot);
         }
-        self.wish = (self.chunks.held() as usize) < self.chunks_at_most();
+        self.wish |= (self.chunks.held() as usize) < self.chunks_at_most();
         // Twice around: the first time the recently used ones are passed over.
         for _ in 0..self.held().wrapping_mul(2) {
             let at = self.hand;

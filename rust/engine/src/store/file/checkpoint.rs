@@ -6,7 +6,7 @@ use super::format::{checkpoint_len, Location, PageFrame, Snapshot, CHECKPOINT, C
 use super::log::{Log, Place};
 use super::medium::Medium;
 use super::table::{cache_id, is_table, MAX_LEVELS};
-use super::{FileStore, DELTA_BYTES, LEAST_PAGES};
+use super::{FileStore, DELTA_BYTES, FOR_READING, LEAST_PAGES};
 use crate::bytes::{u32_at, write, write_u32};
 use crate::error::{Error, Result};
 use crate::store::{Meta, Status};
@@ -260,12 +260,12 @@ impl<M: Medium> FileStore<M> {
 
     /// Whether pages should be written rather than kept changed in the cache.
     pub(super) fn is_short_of_slots(&self) -> bool {
-        self.cache.available() < self.cache.held() / 4
+        self.cache.available() < (self.cache.held() / 8).max(FOR_READING)
     }
 
     /// Whether opening would have to do too much again, or could not.
     fn checkpoint_is_due(&self) -> bool {
-        let most = self.cache.held().max(LEAST_PAGES).wrapping_mul(3) / 4;
+        let most = self.cache.held().max(LEAST_PAGES);
         self.incomplete
             || self.log.head().is_none()
             || self.delta_bytes > DELTA_BYTES

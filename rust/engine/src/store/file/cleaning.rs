@@ -45,7 +45,9 @@ impl<M: Medium> FileStore<M> {
     /// their ends.
     pub(super) fn clean_more(&mut self, meta: &Meta, status: Status) {
         let (mut rounds, mut victims) = if self.is_full() { (u32::MAX, VICTIMS) } else { (1, 1) };
-        while rounds > 0 && victims > 0 && self.has_too_much_garbage() && !self.backup.is_active() {
+        let behind =
+            |store: &Self| store.is_full() || matches!(store.garbage(), (garbage, allowed) if garbage > allowed * 2);
+        while rounds > 0 && victims > 0 && behind(self) && !self.backup.is_active() {
             if self.cleaning.victim.is_none() && self.emptiest().is_none() {
                 return;
             }
@@ -62,9 +64,15 @@ impl<M: Medium> FileStore<M> {
     }
 
     fn has_too_much_garbage(&self) -> bool {
+        let (garbage, allowed) = self.garbage();
+        self.is_full() || self.has_many_segments() || garbage > allowed
+    }
+
+    /// Bytes in which nothing lives, and how many there may be.
+    fn garbage(&self) -> (u64, u64) {
         let (size, live) = self.log.bytes();
-        let allowed = if self.log.is_low { live / 4 + ALLOWED / 4 } else { live / 2 + ALLOWED };
-        self.is_full() || self.has_many_segments() || size.saturating_sub(live) > allowed
+        let allowed = if self.log.is_low { live / 4 + ALLOWED / 4 } else { live + ALLOWED };
+        (size.saturating_sub(live), allowed)
     }
 
     /// Whether places for segments are running out.

@@ -40,7 +40,7 @@ use savepoint::Savepoints;
 /// Fewer pages than this a cache never has.
 pub const LEAST_PAGES: usize = 8;
 /// So many pages can always be had without writing, whoever reads.
-const FOR_READING: usize = 4;
+const FOR_READING: usize = 3;
 /// Deltas take at most so many bytes between two checkpoints, and some: opening has to go through them.
 const DELTA_BYTES: u32 = 8192;
 
@@ -68,6 +68,8 @@ pub struct FileStore<M> {
     /// Of opening: the commit that was found, then the one that the state is that of.
     tail: Option<Place>,
     replay: Option<recovery::Replay>,
+    /// Where it was before the last delta.
+    replay_again: Option<recovery::Replay>,
     /// The log can go on behind that commit.
     resumable: bool,
     /// The pages on the medium: what the cache's changed pages change.
@@ -103,8 +105,8 @@ pub struct FileStore<M> {
 impl<M: Medium> FileStore<M> {
     /// A store that is still to be opened.
     pub fn new(medium: M, options: Options) -> Self {
-        // Of a cache that can spare it an eighth goes to what is to be known of pages, segments and the database.
-        let account = if options.cache_pages < 2 * LEAST_PAGES { 0 } else { options.cache_pages / 8 };
+        // Of a cache that can spare it some goes to what is to be known of pages, segments and the database.
+        let account = if options.cache_pages < 2 * LEAST_PAGES { 0 } else { options.cache_pages / 32 };
         let options = Options { cache_pages: options.cache_pages.saturating_sub(account), ..options };
         FileStore {
             log: Log::new(medium),
@@ -114,6 +116,7 @@ impl<M: Medium> FileStore<M> {
             stage: recovery::Stage::Closed,
             tail: None,
             replay: None,
+            replay_again: None,
             resumable: false,
             snapshot: Snapshot::EMPTY,
             search_from: 0,
@@ -146,9 +149,9 @@ impl<M: Medium> FileStore<M> {
     /// Bytes of the block that is wanted next; 0 when there is enough.
     pub fn wanted(&self) -> usize {
         match self.stage {
-            recovery::Stage::Closed | recovery::Stage::Replaying => 0,
-            recovery::Stage::Opening(pages) => self.cache.wanted(pages),
-            recovery::Stage::Open => self.cache.wished(),
+            recovery::Stage::Closed => 0,
+            recovery::Stage::Opening => self.cache.wanted(LEAST_PAGES),
+            recovery::Stage::Replaying | recovery::Stage::Open => self.cache.wished(),
         }
     }
 
@@ -292,11 +295,9 @@ impl<M: Medium> PageStore for FileStore<M> {
         self.cache.bytes(slot)
     }
 
-    fn reserve(&mut self, pages: usize, touched: usize) -> Result<()> {
-        self.refuse_when_full()?;
-        // What is changed needs a slot for its older version, too.
-        let wanted = pages.saturating_add(touched.saturating_mul(2)).saturating_add(FOR_READING);
-        self.make_available(wanted.min(self.cache.held() / 2))
+    fn reserve(&mut self, _pages: usize, _touched: usize) -> Result<()> {
+        // Room in the cache is made when it is needed: pages are written the later the better.
+        self.refuse_when_full()
     }
 
     fn allocate(&mut self) -> Result<PageId> {
@@ -353,7 +354,10 @@ impl<M: Medium> PageStore for FileStore<M> {
     }
 
     fn begin(&mut self, meta: &Meta) -> Result<()> {
-        self.make_available(FOR_READING.wrapping_add(1).min(self.cache.held() / 2))?;
+        // Before anything has changed is the time to ask for pages that would have helped.
+        if self.cache.wished() != 0 {
+            return Err(Error::NeedMemory);
+        }
         self.begin_savepoint(meta)
     }
 
@@ -431,13 +435,17 @@ impl<M: Medium> PageStore for FileStore<M> {
 }
 
 impl<M: Medium> DurableStore for FileStore<M> {
-    fn open(&mut self, wall: u64, seed: u64) -> Result<Meta> {
-        self.open_files(wall, seed)?;
-        Ok(self.snapshot.meta)
+    fn open(&mut self, wall: u64, seed: u64) -> Result<Option<Meta>> {
+        let opened = self.open_files(wall, seed)?;
+        Ok(opened.then_some(self.snapshot.meta))
     }
 
     fn next_delta(&mut self, buf: &mut [u8]) -> Result<Option<usize>> {
         self.next_delta_of_log(buf)
+    }
+
+    fn repeat_delta(&mut self) {
+        self.replay = self.replay_again;
     }
 
     fn finish_open(&mut self) {

@@ -17,8 +17,9 @@ use crate::store::{Meta, Status};
 
 /// Bytes read at once when the log is searched.
 const WINDOW: usize = 128;
-/// Pages that doing deltas again may take beyond those that a commit speaks of.
-const PAGES_MORE: usize = 16;
+/// Pages that doing deltas again may take beyond those that a commit speaks of and half as many: while that is done
+/// nothing can be written, so that all that is changed stays in memory.
+const PAGES_MORE: usize = 32;
 
 /// Generated keys that a new database may give before its next commit.
 const FIRST_KEYS: u64 = 1 << 12;
@@ -28,8 +29,8 @@ const FIRST_KEYS: u64 = 1 << 12;
 pub enum Stage {
     /// Nothing is known yet.
     Closed,
-    /// What there is has been seen; memory for so many pages is needed.
-    Opening(usize),
+    /// What there is has been seen; memory is needed.
+    Opening,
     /// Deltas are done again.
     Replaying,
     /// All is done.
@@ -53,12 +54,14 @@ pub struct Replay {
 
 impl<M: Medium> FileStore<M> {
     /// Opens the database, or makes it. [`Error::NeedMemory`] until there is enough.
-    pub(super) fn open_files(&mut self, wall: u64, seed: u64) -> Result<()> {
+    pub(super) fn open_files(&mut self, wall: u64, seed: u64) -> Result<bool> {
         if self.stage == Stage::Closed {
             self.look(seed)?;
         }
-        let Stage::Opening(pages) = self.stage else { return Ok(()) };
-        if self.cache.wanted(pages) != 0 {
+        if self.stage != Stage::Opening {
+            return Ok(false);
+        }
+        if self.cache.wanted(LEAST_PAGES) != 0 {
             return Err(Error::NeedMemory);
         }
         if self.scratch == super::cache::NO_SLOT {
@@ -74,7 +77,7 @@ impl<M: Medium> FileStore<M> {
         }
         self.find_spare()?;
         self.stage = Stage::Replaying;
-        Ok(())
+        Ok(true)
     }
 
     /// Sees what there is, without any memory.
@@ -101,14 +104,14 @@ impl<M: Medium> FileStore<M> {
             (self.log.number, self.log.committed) = (commit.number, commit.sequence);
             self.tail = Some(Place { sequence: commit.sequence, offset: commit.offset });
             if commit.pages > 0 {
-                pages = (commit.pages as usize).saturating_add(PAGES_MORE).max(LEAST_PAGES);
+                pages = (commit.pages as usize).saturating_mul(3) / 2 + PAGES_MORE;
             }
         } else {
             self.refuse_foreign_segments()?;
         }
         let limit = round_up(self.options.cache_pages.max(pages), self.root.page_size);
         self.cache.set_size(self.root.page_size, limit);
-        self.stage = Stage::Opening(pages);
+        self.stage = Stage::Opening;
         Ok(())
     }
 
@@ -303,6 +306,7 @@ impl<M: Medium> FileStore<M> {
     /// The next delta that is to be done again; `None` when that is all. What does not fit `buf` is damaged.
     pub(super) fn next_delta_of_log(&mut self, buf: &mut [u8]) -> Result<Option<usize>> {
         while let Some(mut replay) = self.replay {
+            self.replay_again = self.replay;
             let frame = self.frame(&mut replay.at)?;
             let Some((from, first, len)) = frame else {
                 self.replay = None;

@@ -4,6 +4,9 @@ use super::medium::{File, Medium};
 use super::FileStore;
 use crate::error::{Error, Result, ENOSPC};
 
+/// Bytes that the spare grows by at once at most.
+const SPARE_STEP: u32 = 28_672;
+
 /// What is known of the spare.
 #[derive(Default)]
 pub struct Spare {
@@ -62,7 +65,8 @@ impl<M: Medium> FileStore<M> {
     /// Makes the spare, or makes it larger, if it is not large enough and there is room.
     pub(super) fn make_spare(&mut self) -> Result<()> {
         let wanted = self.log.spare_size();
-        let more = wanted.saturating_sub(self.spare.size);
+        // What has to grow grows with several commits, so that none of them takes long.
+        let more = wanted.saturating_sub(self.spare.size).min(SPARE_STEP);
         if self.spare.size >= wanted {
             return Ok(());
         }
@@ -73,7 +77,7 @@ impl<M: Medium> FileStore<M> {
         let written = self.write_spare(more);
         self.log.medium.close(File::SPARE);
         match written {
-            Ok(()) => self.spare.size = wanted,
+            Ok(()) => self.spare.size = self.spare.size.saturating_add(more),
             Err(_) => {
                 let _ = self.log.medium.remove(File::SPARE);
                 self.spare.size = 0;

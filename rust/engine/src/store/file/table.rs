@@ -85,7 +85,7 @@ impl<M: Medium> FileStore<M> {
     /// Where the page of the table of level `level - 1` stands that leads to an id; of level 0, the page itself.
     pub(super) fn table_entry_above(&mut self, level: u8, id: u32) -> Result<Location> {
         // What is read on the way must not be moved by making room for it.
-        self.make_available(super::FOR_READING)?;
+        self.make_available(usize::from(self.snapshot.levels).wrapping_add(1))?;
         let levels = self.snapshot.levels;
         if id >= self.snapshot.next_id || self.table_index(levels, id) > 0 {
             return Ok(Location::NONE);
