@@ -88,7 +88,7 @@ impl<M: Medium> FileStore<M> {
             self.cleaning.victim = self.emptiest().map(|place| (place, Log::<M>::first_frame(place)));
         }
         let Some((place, mut at)) = self.cleaning.victim else { return Ok(true) };
-        while left > 0 && self.cache.available() >= super::FOR_READING {
+        while left > 0 && self.cache.available() > super::FOR_READING {
             if at >= self.log.known(place).size || self.log.known(place).sequence == 0 {
                 return Ok(true);
             }
