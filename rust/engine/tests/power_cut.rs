@@ -175,7 +175,7 @@ impl Run {
             }
             92..95 => {
                 let files = self.files.as_mut().expect("it is open");
-                match files.db.compact(8) {
+                match files.run(|db| db.compact(8)) {
                     Err(error) if self.disk.is_off() => Err(error),
                     Err(Error::Io(EIO)) | Ok(_) => Ok(()),
                     Err(error) => panic!("{error:?}"),
