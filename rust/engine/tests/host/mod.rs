@@ -90,7 +90,7 @@ impl<M: Medium> Host<FileStore<M>> {
         self.feed();
         self.run(|db| db.begin())?;
         let depth = self.db.depth();
-        let result = change(self).and_then(|value| self.db.commit_writes(writes, flush).map(|()| value));
+        let result = change(self).and_then(|value| self.run(|db| db.commit_writes(writes, flush)).map(|()| value));
         if result.is_err() {
             assert_eq!(self.db.depth(), depth);
             self.db.rollback();
@@ -193,10 +193,10 @@ impl<S: Fed> Host<S> {
     /// The tags and the value of a record.
     pub fn get(&mut self, key: &str, now: u64) -> Result<Option<(Vec<String>, Value)>> {
         let mut buf = vec![0; 300];
-        let found = match self.db.get(key.as_bytes(), now, Some(&mut buf)) {
+        let found = match self.run(|db| db.get(key.as_bytes(), now, Some(&mut buf))) {
             Err(Error::NoRoom(len)) => {
                 buf.resize(len, 0);
-                self.db.get(key.as_bytes(), now, Some(&mut buf))?
+                self.run(|db| db.get(key.as_bytes(), now, Some(&mut buf)))?
             }
             found => found?,
         };
@@ -221,7 +221,7 @@ impl<S: Fed> Host<S> {
     pub fn keys(&mut self, now: u64) -> Vec<String> {
         let mut cursor = ScanCursor::new();
         let mut keys = Vec::new();
-        while self.db.next(&mut cursor, now, None).expect("a sound tree").is_some() {
+        while self.run(|db| db.next(&mut cursor, now, None)).expect("a sound tree").is_some() {
             keys.push(String::from_utf8(cursor.key().to_vec()).expect("UTF-8"));
         }
         keys
@@ -237,7 +237,7 @@ impl<S: Fed> Host<S> {
         let mut keys = Vec::new();
         let mut buf = vec![0; 16];
         while limit > 0 {
-            match self.db.next_match(&query, &mut cursor, now, 7, &mut buf) {
+            match self.run(|db| db.next_match(&query, &mut cursor, now, 7, &mut buf)) {
                 Ok(Next::Found(_)) => {
                     keys.push(String::from_utf8(cursor.key().to_vec()).expect("UTF-8"));
                     limit -= 1;

@@ -155,6 +155,12 @@ impl Cache {
         }
     }
 
+    /// Wishes for more pages; false where there may be none.
+    pub fn wish(&mut self) -> bool {
+        self.wish |= (self.chunks.held() as usize) < self.chunks_at_most();
+        self.wished() != 0
+    }
+
     /// There is no more memory than what there is.
     pub fn refuse(&mut self) {
         self.wish = false;

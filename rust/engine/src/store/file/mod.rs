@@ -184,10 +184,7 @@ impl<M: Medium> FileStore<M> {
 
     /// A slot to use, whatever has to be written for it.
     fn take_slot(&mut self) -> Result<u16> {
-        if let Some(slot) = self.cache.take() {
-            return Ok(slot);
-        }
-        self.write_changed()?;
+        self.make_available(1)?;
         self.cache.take().ok_or(Error::NeedMemory)
     }
 
@@ -272,6 +269,10 @@ impl<M: Medium> FileStore<M> {
     fn make_available(&mut self, pages: usize) -> Result<()> {
         if self.cache.available() >= pages {
             return Ok(());
+        }
+        // More memory is better than writing: the same call is made again when it is there.
+        if self.cache.wish() {
+            return Err(Error::NeedMemory);
         }
         self.write_changed()
     }
