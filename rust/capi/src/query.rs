@@ -60,10 +60,18 @@ unsafe fn terms<'a>(query: &abi::mtdb_query_t) -> &'a mut [Term] {
 /// # Safety
 /// As mtdb_query_compile.
 unsafe fn compile_for(database: &mut AnyDatabase, query: &mut abi::mtdb_query_t) -> Result<u64> {
-    (query.names, query.names_epoch) = (database.names(), database.names_epoch());
     // SAFETY: the caller's promise.
     let (encoded, terms) = unsafe { (slice(query.encoded, query.encoded_len), terms(query)) };
-    compile(encoded, terms, |name| database.name_number(name).unwrap_or(0))
+    let mut looked_up = Ok(0);
+    let limit = compile(encoded, terms, |name| {
+        let number = database.name_number(name);
+        looked_up = looked_up.and(number);
+        number.unwrap_or(0)
+    })?;
+    // A name that could not be looked up is none that has no number.
+    looked_up?;
+    (query.names, query.names_epoch) = (database.names(), database.names_epoch());
+    Ok(limit)
 }
 
 /// See the header.

@@ -67,8 +67,8 @@ pub struct Database<S> {
     /// Another number whenever the tree has changed; never 0.
     change: u32,
     names_epoch: u32,
-    /// The number of the name `tags`, 0 while it has none.
-    tags_name: u16,
+    /// The number of the name `tags`, 0 while it has none; `None` where it has to be looked up.
+    tags_name: Option<u16>,
     next_key: u64,
     /// No record expires before.
     next_expiry: u64,
@@ -90,7 +90,7 @@ impl<S: PageStore> Database<S> {
             meta: Meta::EMPTY,
             change: 1,
             names_epoch: 0,
-            tags_name: 0,
+            tags_name: Some(0),
             next_key: 0,
             next_expiry: u64::MAX,
             flush,

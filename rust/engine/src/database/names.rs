@@ -125,7 +125,7 @@ impl<S: PageStore> Database<S> {
             database.log_name(name)
         })?;
         if name == b"tags" {
-            self.tags_name = number;
+            self.tags_name = Some(number);
         }
         Ok(())
     }
@@ -133,7 +133,17 @@ impl<S: PageStore> Database<S> {
     /// After numbers may have been taken away, or given back by a rollback.
     pub(super) fn forget_names(&mut self) {
         self.names_epoch = self.names_epoch.wrapping_add(1);
-        self.tags_name = self.name_number(b"tags").unwrap_or(0);
+        self.tags_name = None;
+    }
+
+    /// The number of the name `tags`, or 0.
+    pub(super) fn tags_name(&mut self) -> Result<u16> {
+        if let Some(number) = self.tags_name {
+            return Ok(number);
+        }
+        let number = self.name_number(b"tags")?;
+        self.tags_name = Some(number);
+        Ok(number)
     }
 }
 

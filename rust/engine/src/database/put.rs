@@ -112,12 +112,13 @@ impl<S: PageStore> Database<S> {
     /// Whether the value is a dict with a field named `tags`; checks that it is one whole value, too.
     pub(super) fn has_field_tags(&mut self, mut reader: Reader) -> Result<bool> {
         let whole = reader;
+        let tags_name = self.tags_name()?;
         let mut found = false;
         match reader.item()? {
             Item::Dict(pairs) => {
                 for _ in 0..pairs {
                     found |= match reader.name()? {
-                        Name::Number(number) => number == self.tags_name,
+                        Name::Number(number) => number == tags_name,
                         Name::Text(text) => text == b"tags",
                     };
                     reader.skip_member()?;

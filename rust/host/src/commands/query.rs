@@ -17,8 +17,16 @@ pub fn query(file: &Path, text: &str) -> Result<(), Failure> {
     let terms = query::check(&encoded).map_err(|problem| Failure::usage(said(problem)))?;
     let mut terms = vec![Term::Empty; terms];
     let mut desk = Desk::open(file, Purpose::Reading)?;
-    let number_of = |name: &[u8]| desk.db.name_number(name).unwrap_or(0);
+    let mut looked_up = Ok(());
+    let number_of = |name: &[u8]| match desk.run(|db| db.name_number(name)) {
+        Ok(number) => number,
+        Err(failure) => {
+            looked_up = Err(failure);
+            0
+        }
+    };
     let limit = compile(&encoded, &mut terms, number_of).map_err(|_| Failure::usage(said(Problem::NotADict)))?;
+    looked_up?;
     let query = Query { encoded: &encoded, terms: &terms };
     let mut out = BufWriter::new(stdout().lock());
     let (mut cursor, mut body, mut count) = (ScanCursor::new(), Vec::new(), 0);
