@@ -69,6 +69,8 @@ typedef struct {
     uint32_t flush_threshold;  // writes between two flushes; 0: by the rule
     bool adaptive;             // the rule in memory: every 5 writes if true, every 10 if not; in files 10, 15
                                // or 20 by what has been done if true, every 10 if not
+    bool batch_rule;           // with adaptive: a flush_threshold given is raised when most of what is done are
+                               // batches: to 30 and half as much again, to 50 and twice as much
 } mtdb_options_t;
 
 int32_t mtdb_open_memory(mtdb_database_t *db, const mtdb_options_t *options);
@@ -165,8 +167,8 @@ typedef struct {
 } mtdb_statistics_t;
 
 int32_t mtdb_statistics(mtdb_database_t *db, mtdb_statistics_t *out);
-// Counts an operation that the engine cannot see as one.
-void mtdb_count_batch(mtdb_database_t *db);
+// Count an operation that the engine cannot see as one; a batch with how many records it wrote.
+void mtdb_count_batch(mtdb_database_t *db, uint32_t writes);
 void mtdb_count_query(mtdb_database_t *db);
 
 // ---- encoded documents: writing ------------------------------------------------------------------
@@ -200,6 +202,8 @@ int32_t mtdb_push_bigint(mtdb_encoder_t *encoder, bool negative, const uint8_t *
 // Finite. json_len: as this machine's json.dumps would write it.
 int32_t mtdb_push_float(mtdb_encoder_t *encoder, double value, size_t json_len);
 int32_t mtdb_push_str(mtdb_encoder_t *encoder, const uint8_t *text, size_t len);
+// Bytes, for programs whose values are not documents: no query matches them.
+int32_t mtdb_push_bytes(mtdb_encoder_t *encoder, const uint8_t *bytes, size_t len);
 int32_t mtdb_push_list(mtdb_encoder_t *encoder, size_t items);
 int32_t mtdb_push_dict(mtdb_encoder_t *encoder, size_t items);
 // text and len are always needed here (for json_len); number, where known, is what is written.
@@ -220,6 +224,7 @@ typedef enum {
     MTDB_STR,     // bytes, len
     MTDB_LIST,    // len: items that follow
     MTDB_DICT,    // len: pairs of name and value that follow
+    MTDB_BYTES,   // bytes, len
 } mtdb_kind_t;
 
 typedef struct {

@@ -88,7 +88,7 @@ int32_t mpdb_store(mpdb_guard_t *guard, const mpdb_put_t *put) {
     mpdb_encoding_t e;
     e.self = self;
     e.value = put->value;
-    e.limit = MPDB_MAX_JSON;
+    e.limit = self->max_value;
     e.is_record = true;
     e.tags = put->tags;
     e.node = MP_OBJ_NULL;
@@ -195,7 +195,7 @@ MP_DEFINE_CONST_FUN_OBJ_KW(mpdb_put_obj, 1, mpdb_put);
 // ---- get, tags, delete -----------------------------------------------------------------------------------
 
 // Reads a record's body into the buffer. Inside the guard.
-static bool read_body(mpdb_t *self, mp_obj_t key, mpdb_buffer_t *buffer, mtdb_found_t *found) {
+bool mpdb_read_body(mpdb_t *self, mp_obj_t key, mpdb_buffer_t *buffer, mtdb_found_t *found) {
     size_t len;
     const uint8_t *bytes = mpdb_key_bytes(key, &len);
     uint64_t now = mpdb_now_for_lookup(self);
@@ -215,6 +215,7 @@ mp_obj_t mpdb_fetch(mpdb_handle_t *handle, mp_obj_t key, bool live) {
         root = m_new_obj(mpdb_root_t);
         root->handle = handle;
         root->key = key;
+        root->on_change = MP_OBJ_NULL;
     }
     uint8_t small[MPDB_SMALL];
     mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
@@ -222,7 +223,7 @@ mp_obj_t mpdb_fetch(mpdb_handle_t *handle, mp_obj_t key, bool live) {
     mp_obj_t value = MP_OBJ_NULL;
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
-    if (read_body(self, key, &buffer, &found)) {
+    if (mpdb_read_body(self, key, &buffer, &found)) {
         value = mpdb_decode(self, buffer.bytes, &found, root);
         if (root != NULL) {
             root->top = value;
@@ -250,7 +251,7 @@ static mp_obj_t mpdb_tags(mp_obj_t self_in, mp_obj_t key) {
     mtdb_found_t found;
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
-    if (!read_body(self, key, &buffer, &found)) {
+    if (!mpdb_read_body(self, key, &buffer, &found)) {
         found.tag_count = 0;
     }
     mp_obj_t tags = mpdb_decode_tags(self, buffer.bytes, &found);

@@ -224,7 +224,7 @@ static void statistics_count_what_was_done(void) {
     CHECK(put(&host, "b", NULL, 2, 500) == MTDB_OK);
     CHECK(get(&host, "a", 1) == MTDB_OK);
     CHECK(mtdb_delete(&host.db, BYTES("a"), 1) == MTDB_OK);
-    mtdb_count_batch(&host.db);
+    mtdb_count_batch(&host.db, 2);
     mtdb_count_query(&host.db);
     mtdb_statistics_t counted = statistics(&host);
     CHECK(counted.puts == 2 && counted.gets == 1 && counted.deletes == 1);

@@ -13,6 +13,8 @@ pub(super) struct Counts {
     pub deletes: u64,
     pub queries: u64,
     pub batches: u64,
+    /// Writes in batches.
+    pub batched: u64,
     pub writes: u64,
     pub flushes: u64,
     pub unflushed: u32,
@@ -53,8 +55,9 @@ impl<S: PageStore> Database<S> {
         self.meta.records
     }
 
-    /// Counts a batch.
-    pub fn count_batch(&mut self) {
+    /// Counts a batch of so many writes.
+    pub fn count_batch(&mut self, writes: u32) {
+        self.counts.batched = self.counts.batched.wrapping_add(u64::from(writes));
         self.counts.batches = self.counts.batches.wrapping_add(1);
     }
 
