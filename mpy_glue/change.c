@@ -101,18 +101,15 @@ static void adopt(mpdb_root_t *root, mp_obj_t plain, mp_obj_t *result) {
 }
 
 // One attempt at storing the record. Without effect when the node is no part of it any more.
-static int32_t try_write(mpdb_root_t *root, mpdb_guard_t *guard, mpdb_encoding_t *e, mpdb_buffer_t *buffer) {
+static int32_t try_write(mpdb_root_t *root, mpdb_guard_t *guard, mpdb_encoding_t *e, mpdb_buffer_t *buffer, uint64_t *fingerprint) {
     mpdb_encode(e, buffer);
     if (!e->met_node) {
         return MTDB_OK;
     }
-    // The new body is what the fingerprint is taken of, once its names have their numbers.
     mtdb_record_t record = { 0 };
     record.key = mpdb_key_bytes(root->key, &record.key_len);
-    int32_t status = mpdb_write(guard, e, &record, &root->fingerprint);
-    if (status == MTDB_OK) {
-        root->fingerprint = mtdb_fingerprint(e->out.buf, e->out.len);
-    } else if (status == MTDB_ABSENT) {
+    int32_t status = mpdb_write(guard, e, &record, fingerprint);
+    if (status == MTDB_ABSENT) {
         // Deleted or replaced since it was read.
         mp_raise_type_arg(&mp_type_KeyError, root->key);
     }
@@ -175,11 +172,13 @@ static void write_back(mpdb_root_t *root, mp_obj_t node, mp_obj_t plain) {
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(root->handle, &guard);
     mpdb_begin_write(&guard);
+    uint64_t fingerprint = root->fingerprint;
     int32_t status;
     do {
-        status = try_write(root, &guard, &e, &buffer);
+        status = try_write(root, &guard, &e, &buffer, &fingerprint);
     } while (status != MTDB_OK && mpdb_make_room(self, status));
     mpdb_end_write(&guard, status, e.met_node);
+    root->fingerprint = fingerprint;
     mpdb_leave(&guard);
     mpdb_buffer_free(&buffer);
 }

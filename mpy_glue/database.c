@@ -72,6 +72,7 @@ mpdb_t *mpdb_new_database(const mpdb_options_t *options) {
     self->lock_timeout = options->lock_timeout;
     self->ttl_check_interval = options->ttl_check_interval;
     self->max_value = options->_max_value;
+    self->compress_from = options->use_compression ? options->min_compress_size : MPDB_UNSET;
     self->now = CLOCK_BEGIN;
     self->ticks = mp_hal_ticks_ms();
     #if MICROPY_PY_THREAD

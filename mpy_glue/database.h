@@ -60,6 +60,7 @@ typedef struct _mpdb_t {
     uint32_t lock_timeout;       // these two as in mpdb_options_t
     uint32_t ttl_check_interval;
     uint32_t max_value;          // bytes of JSON
+    uint32_t compress_from;      // encoded values of so many bytes are compressed; MPDB_UNSET: none
     uint32_t unflushed;      // writes of the running transaction; in memory not yet told to the flush rule
     // 0, or 1 + the id of the thread that is inside a call.
     volatile mp_uint_t busy;

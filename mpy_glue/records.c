@@ -44,7 +44,7 @@ uint64_t mpdb_ttl(mp_obj_t ttl) {
 
 // ---- put ----------------------------------------------------------------------------------------------
 
-int32_t mpdb_write(mpdb_guard_t *guard, mpdb_encoding_t *e, mtdb_record_t *record, const uint64_t *fingerprint) {
+int32_t mpdb_write(mpdb_guard_t *guard, mpdb_encoding_t *e, mtdb_record_t *record, uint64_t *fingerprint) {
     mpdb_t *self = guard->self;
     // Names that are new get their numbers in the same savepoint, so that a failure takes them back.
     bool new_names = e->out.literals != 0;
@@ -65,12 +65,18 @@ int32_t mpdb_write(mpdb_guard_t *guard, mpdb_encoding_t *e, mtdb_record_t *recor
     record->body = e->out.buf;
     record->body_len = e->out.len;
     record->tag_count = e->tag_count;
+    mpdb_compress(self, record);
     if (fingerprint == NULL) {
         MPDB_CALL(self, status, mtdb_put(&self->engine, record));
     } else {
         uint64_t now = mpdb_now_for_lookup(self);
         MPDB_CALL(self, status, mtdb_update(&self->engine, record, *fingerprint, now));
+        if (status == MTDB_OK) {
+            *fingerprint = record->stored != NULL ? mtdb_fingerprint(record->stored, record->stored_len)
+                : mtdb_fingerprint(record->body, record->body_len);
+        }
     }
+    mpdb_compress_end(record);
     if (own_savepoint && status == MTDB_OK) {
         MPDB_CALL(self, status, mtdb_commit(&self->engine));
     }
@@ -201,7 +207,7 @@ bool mpdb_read_body(mpdb_t *self, mp_obj_t key, mpdb_buffer_t *buffer, mtdb_foun
     uint64_t now = mpdb_now_for_lookup(self);
     int32_t status;
     MPDB_CALL(self, status, mtdb_get(&self->engine, bytes, len, now, buffer->bytes, buffer->size, found));
-    if (status == MTDB_NO_ROOM) {
+    while (status == MTDB_NO_ROOM) {
         mpdb_buffer_grow(buffer, found->body_len);
         MPDB_CALL(self, status, mtdb_get(&self->engine, bytes, len, now, buffer->bytes, buffer->size, found));
     }
@@ -228,7 +234,7 @@ mp_obj_t mpdb_fetch(mpdb_handle_t *handle, mp_obj_t key, bool live) {
         if (root != NULL) {
             root->top = value;
             root->tags = found.tag_count == 0 ? mp_const_none : mpdb_decode_tags(self, buffer.bytes, &found);
-            root->fingerprint = mtdb_fingerprint(buffer.bytes, found.body_len);
+            root->fingerprint = found.fingerprint != 0 ? found.fingerprint : mtdb_fingerprint(buffer.bytes, found.body_len);
         }
     }
     mpdb_leave(&guard);

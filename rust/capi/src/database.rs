@@ -128,6 +128,8 @@ pub unsafe extern "C" fn mtdb_statistics(db: *mut abi::mtdb_database_t, out: *mu
         records,
         ttl_records,
         names,
+        compressed,
+        saved,
         page_size,
     } = database.statistics();
     let counts = database.file_counts();
@@ -147,6 +149,8 @@ pub unsafe extern "C" fn mtdb_statistics(db: *mut abi::mtdb_database_t, out: *mu
         records,
         ttl_records,
         names,
+        compressed,
+        saved,
         page_size,
     };
     // SAFETY: the caller gives memory for them.

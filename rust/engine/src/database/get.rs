@@ -10,12 +10,15 @@ use crate::tree::page::Page;
 /// What is known of a record that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Bytes of its body.
+    /// Bytes of its body; where that was not read, as it is stored.
     pub body_len: usize,
     /// Tags at the beginning of the body.
     pub tag_count: u32,
     /// When it expires, or [`super::FOREVER`].
     pub expires: u64,
+    /// What [`Database::update`] asks for where the body that was read stands compressed; else 0, and the body's own
+    /// is what counts.
+    pub fingerprint: u64,
 }
 
 /// Where a record stands: its leaf, its entry there, and its head.
@@ -29,13 +32,14 @@ pub(super) struct Stored {
 
 impl Stored {
     pub fn found(&self) -> Found {
-        Found { body_len: self.body_len, tag_count: self.head.tag_count, expires: self.head.expires }
+        Found { body_len: self.body_len, tag_count: self.head.tag_count, expires: self.head.expires, fingerprint: 0 }
     }
 }
 
 impl<S: PageStore> Database<S> {
     /// Copies the body of the record with that key into `buf`; `None` where there is none, or its time
-    /// has come. [`Error::NoRoom`] says how long the body is; with no buffer at all nothing is copied.
+    /// has come. [`Error::NoRoom`] says how long `buf` must be, a second time where the value has to be expanded; with no
+    /// buffer at all nothing is copied.
     pub fn get(&mut self, key: &[u8], now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
         self.check_key(key)?;
         self.counts.gets = self.counts.gets.wrapping_add(1);
@@ -45,10 +49,10 @@ impl<S: PageStore> Database<S> {
         if stored.head.has_expired(now) {
             return Ok(None);
         }
-        if let Some(buf) = buf {
-            self.copy_body(&stored, buf)?;
+        match buf {
+            Some(buf) => self.load(&stored, buf).map(Some),
+            None => Ok(Some(stored.found())),
         }
-        Ok(Some(stored.found()))
     }
 
     /// The record with that key, expired or not.

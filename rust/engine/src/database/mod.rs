@@ -12,6 +12,7 @@
 //! | `n` number, 2 bytes, high byte first | the name of that number |
 
 mod check;
+mod compressed;
 mod delete;
 mod delta;
 mod durable;

@@ -1,5 +1,6 @@
 //! Writing records.
 
+use super::compressed::check_stored;
 use super::get::{chain_page, Stored};
 use super::record::{Head, MAX_HEAD};
 use super::{
@@ -23,31 +24,47 @@ pub struct NewRecord<'a> {
     pub tag_count: u32,
     /// When it expires, in milliseconds, or [`FOREVER`].
     pub expires: u64,
+    /// The body with its value compressed ([`crate::compress::value`]), where that is to be stored.
+    pub stored: Option<&'a [u8]>,
 }
 
 impl<S: PageStore> Database<S> {
     /// Stores a record; one of the same key is replaced whole.
     pub fn put(&mut self, record: &NewRecord) -> Result<()> {
         self.check_key(record.key)?;
-        self.grew = true;
         let head = self.head_of(record)?;
+        match record.stored {
+            None => self.put_as(record, head, 0),
+            Some(stored) => {
+                let saved = check_stored(record, stored)?;
+                self.put_as(&NewRecord { body: stored, ..*record }, head, saved)
+            }
+        }
+    }
+
+    /// Stores a record that was checked, its body as it is, which is so many bytes shorter than it could be.
+    pub(super) fn put_as(&mut self, record: &NewRecord, head: Head, saved: u32) -> Result<()> {
+        self.grew = true;
         let key = document_key(record.key);
         let mut path = self.locate(key.as_slice())?;
         let old = match path.found() {
             true => Some(self.stored(path.leaf().0, path.leaf().1)?),
             false => None,
         };
+        let was_saved = old.map_or(Ok(0), |old| self.saved_by(&old))?;
         let plain = head.is_plain() && fits_a_cell(self.store.page_size(), key.as_slice().len(), record.body.len());
         let one_entry = plain && old.is_none_or(|old| old.head.is_plain());
         if one_entry && !self.store.changes_can_fail() {
             self.put_plain(&mut path, key.as_slice(), record)?;
+            self.count_saved(was_saved, saved);
         } else {
             self.atomically(|database| {
                 match one_entry {
                     true => database.put_plain(&mut path, key.as_slice(), record)?,
                     false => database.put_linked(record, head, old)?,
                 }
-                database.log_put(record)
+                database.count_saved(was_saved, saved);
+                database.log_put(record, &head, saved)
             })?;
         }
         self.counts.puts = self.counts.puts.wrapping_add(1);
@@ -88,6 +105,19 @@ impl<S: PageStore> Database<S> {
         if record.body.len() > MAX_VALUE_BYTES {
             return Err(Error::TooLong);
         }
+        let value = self.check_tags(record)?;
+        let field_tags = self.has_field_tags(value)?;
+        Ok(Head {
+            expires: record.expires.min(LAST_TIME),
+            tag_count: record.tag_count,
+            field_tags,
+            large: None,
+            len: 0,
+        })
+    }
+
+    /// Checks a new record's tags; what reads on behind them.
+    pub(super) fn check_tags<'a>(&mut self, record: &NewRecord<'a>) -> Result<Reader<'a>> {
         if record.tag_count > MAX_TAGS {
             return Err(Error::BadTag);
         }
@@ -99,14 +129,7 @@ impl<S: PageStore> Database<S> {
                 }
             }
         }
-        let field_tags = self.has_field_tags(reader)?;
-        Ok(Head {
-            expires: record.expires.min(LAST_TIME),
-            tag_count: record.tag_count,
-            field_tags,
-            large: None,
-            len: 0,
-        })
+        Ok(reader)
     }
 
     /// Whether the value is a dict with a field named `tags`; checks that it is one whole value, too.

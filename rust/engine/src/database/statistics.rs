@@ -45,6 +45,10 @@ pub struct Statistics {
     pub ttl_records: u32,
     /// Names that have a number.
     pub names: u32,
+    /// Records whose value is compressed.
+    pub compressed: u32,
+    /// Bytes by which that makes them shorter.
+    pub saved: u32,
     /// Bytes of a page.
     pub page_size: u32,
 }
@@ -82,6 +86,8 @@ impl<S: PageStore> Database<S> {
             records: self.meta.records,
             ttl_records: self.meta.ttl_records,
             names: self.meta.names,
+            compressed: self.meta.compressed,
+            saved: self.meta.saved,
             page_size: page_size as u32,
         }
     }
