@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MTDB_FORMAT_VERSION 0
+#define MTDB_FORMAT_VERSION 1
 #define MTDB_MAX_DEPTH 32              // containers in containers
 #define MTDB_MAX_KEY_BYTES 255         // and a quarter of the page less 8: mtdb_max_key()
 #define MTDB_MAX_TAGS 32               // of one record

@@ -8,7 +8,9 @@ use crate::store::{Meta, Status};
 use core::array::from_fn;
 
 /// The version of the format that this engine writes, and the newest it reads.
-pub const VERSION: u8 = 0;
+pub const VERSION: u8 = 1;
+/// The oldest that it reads: what was before changed from day to day.
+const OLDEST: u8 = 1;
 
 /// Segments of a database at most; their places in the table are the numbers of their files.
 pub const SEGMENTS: usize = 63;
@@ -164,6 +166,9 @@ impl Root {
         let version = bytes.get(8).copied().unwrap_or(0);
         if version > VERSION {
             return Err(Error::Newer(version));
+        }
+        if version < OLDEST {
+            return Err(Error::Foreign);
         }
         let page_size = 1usize.checked_shl(u32::from(bytes.get(9).copied().unwrap_or(0))).unwrap_or(0);
         if !is_sealed(bytes, 0) || !matches!(page_size, 512 | 1024 | 2048 | 4096) {
