@@ -47,15 +47,16 @@ GENERATED = ("0000000000", "0000000001")
 
 
 def fill(db):
+    assert (db.put({"generated": 0}), db.put({"generated": 1}, tags=["new"])) == GENERATED
     with db.transaction():
         for key, document, ttl, tags in documents():
             db.put(key, document, ttl=ttl, tags=tags)
         db.put("gone", 1)
-        assert (db.put({"generated": 0}), db.put({"generated": 1}, tags=["new"])) == GENERATED
         db._put_bytes("bytes", bytes(range(256)))
+    db.put("tagged", TAGGED, tags=["red", "blue"])
+    db.flush()
     # The last of it is in deltas behind the last checkpoint.
     db.delete("gone")
-    db.put("tagged", TAGGED, tags=["red", "blue"])
     db.put("late", LATE, ttl=LONG)
     db.flush()
 

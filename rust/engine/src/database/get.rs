@@ -69,14 +69,12 @@ impl<S: PageStore> Database<S> {
     pub(super) fn stored(&mut self, leaf: PageId, index: usize) -> Result<Stored> {
         let value = Page(self.store.page(leaf)?).cell(index).ok_or(Error::Corrupt)?.value;
         let head = Head::read(value)?;
-        let body_len = match head.large {
-            Some((len, _)) => len as usize,
-            None => value.len().saturating_sub(head.len),
-        };
+        let in_chain = head.large.map_or(0, |(len, _)| len as usize);
+        let body_len = value.len().saturating_sub(head.len).saturating_add(in_chain);
         Ok(Stored { leaf, index, head, body_len })
     }
 
-    /// The body of a record that is not large, in its page.
+    /// The body of a record that is not large, in its page; of one that is, the end of it.
     pub(super) fn body_in_place(&mut self, stored: &Stored) -> Result<&[u8]> {
         let value = Page(self.store.page(stored.leaf)?).cell(stored.index).ok_or(Error::Corrupt)?.value;
         value.get(stored.head.len..).ok_or(Error::Corrupt)
@@ -107,7 +105,9 @@ impl<S: PageStore> Database<S> {
             left = left.wrapping_sub(bytes.len());
             page = next;
         }
-        Ok(copied)
+        let room = buf.get_mut(copied..).unwrap_or(&mut []);
+        let ended = if room.is_empty() { 0 } else { copy_out(self.body_in_place(stored)?, skip, room) };
+        Ok(copied.wrapping_add(ended))
     }
 }
 

@@ -97,7 +97,7 @@ impl<S: PageStore> Database<S> {
             left = left.wrapping_sub(bytes.len());
             page = next;
         }
-        Ok(hash.unwrap_or_default())
+        Ok(hash64(self.body_in_place(stored)?, hash))
     }
 
     /// Checks a new record and says what its head will be, but for where a large body goes.
@@ -174,11 +174,13 @@ impl<S: PageStore> Database<S> {
         let key = document_key(record.key);
         let mut bytes = [0; MAX_HEAD];
         let len = head.write(&mut bytes).wrapping_add(record.body.len());
+        let mut body = record.body;
         if !fits_a_cell(self.store.page_size(), key.as_slice().len(), len) {
-            head.large = Some((record.body.len() as u32, self.write_chain(record.body)?));
+            let (in_chain, end) = self.split_large(key.as_slice().len(), body);
+            head.large = Some((in_chain.len() as u32, self.write_chain(in_chain)?));
+            body = end;
         }
         let len = head.write(&mut bytes);
-        let body = if head.large.is_some() { &[] } else { record.body };
         self.insert(key.as_slice(), &[bytes.get(..len).unwrap_or(&[]), body, &[]])?;
         if head.expires != FOREVER {
             self.insert(expiry_key(head.expires, record.key).as_slice(), &[&[]; 3])?;
@@ -222,7 +224,15 @@ impl<S: PageStore> Database<S> {
         Ok(())
     }
 
-    /// Writes a body to a chain of new pages and gives the first one.
+    /// What of a large body goes to a chain, and what would fill a last page there too little and fits the cell.
+    fn split_large<'a>(&self, key: usize, body: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        let page_size = self.store.page_size();
+        let end = body.len().checked_rem(page_size.saturating_sub(4)).unwrap_or(0);
+        let end = if fits_a_cell(page_size, key, MAX_HEAD.wrapping_add(end)) { end } else { 0 };
+        body.split_at_checked(body.len().wrapping_sub(end)).unwrap_or((body, &[]))
+    }
+
+    /// Writes bytes to a chain of new pages and gives the first one.
     fn write_chain(&mut self, body: &[u8]) -> Result<PageId> {
         let room = self.store.page_size().saturating_sub(4).max(1);
         self.store.reserve(div_ceil(body.len(), room), 0)?;
