@@ -104,9 +104,10 @@ $(MPY_CROSS): $(STAMPS)/micropython
 		$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/mpy-cross BUILD=$(@D)
 
 # MicroPython's build does not see that the library or a .mk file changed: the first takes a new
-# link, the second a new build. micropython-lib is not used, but a folder must stand for it.
+# link, the second a new build; nor that a name in the frozen modules is now one of the C code's too.
+# micropython-lib is not used, but a folder must stand for it.
 $(UNIX): $(LIBRARY) $(MPY_CROSS) $(UNIX_SOURCES)
-	@rm -rf $(if $(filter %.mk,$?),$(@D),$@)
+	@rm -rf $(if $(filter %.mk,$?),$(@D),$@ $(@D)/frozen_content.c)
 	@mkdir -p $(OUT)/micropython-lib && touch $(OUT)/micropython-lib/README.md
 	@$(PHASE) "building MicroPython's unix port" $(LOGS)/unix.log \
 		$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/ports/unix BUILD=$(@D) PROG=$(@F) \

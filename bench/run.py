@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
+READINGS = BENCH.parent.parent / "shared/data/occupancy.csv"
 # What a row has to reach: so many times faster than the dict, at 1,000 documents and at the others.
 TARGETS = {
     "put, new key": 3,
@@ -159,6 +160,25 @@ def memory(interpreter: str, report: Report) -> None:
     row("left after deleting everything", f"{counts['full emptied']:,}", "0", counts["full emptied"] == 0)
 
 
+def compression(interpreter: str) -> None:
+    """Of values stored plain and compressed; those of readings have shared names in both."""
+    arguments = [str(READINGS)] if READINGS.exists() else []
+    print("\nCompression; bytes and µs a value, stored plain -> compressed; times are the lowest of 5 rounds")
+    print(f"{'':45}{'JSON':>7}{'in memory':>17}{'in a file':>17}{'put':>15}{'get':>14}{'query':>14}")
+    for what, *numbers in micropython(interpreter, "96M", "compression.py", *arguments):
+        count, json, *figures = map(int, numbers)
+        pairs = [(plain / count, small / count) for plain, small in zip(figures[::2], figures[1::2])]
+        used, size, put, get, query = pairs
+        print(
+            f"{what:45}{json / count:>7,.0f}"
+            + "".join(f"{plain:>8,.1f} -> {small:>5,.0f}" for plain, small in (used, size))
+            + "".join(f"{plain:>6,.2f} -> {small:>4,.1f}" for plain, small in (put, get, query)),
+            flush=True,
+        )
+    if not arguments:
+        print(f"SKIPPED: the readings: there is no {READINGS}")
+
+
 def instructions(interpreter: str) -> None:
     """Per call, from the difference between a run that makes two rounds and a run that makes one."""
 
@@ -206,6 +226,7 @@ def main() -> int:
     memory(interpreter, report)
     speed(interpreter, report)
     scale(interpreter, report)
+    compression(interpreter)
     if with_instructions:
         instructions(interpreter)
     print(f"\n{report.reached} targets reached, {report.missed} not reached")

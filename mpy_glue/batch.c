@@ -54,7 +54,7 @@ static int32_t commit(mpdb_guard_t *guard, uint32_t writes) {
     int32_t status = mpdb_commit(self, writes, false);
     if (status == MTDB_OK) {
         guard->undo = false;
-        mtdb_count_batch(&self->engine);
+        mtdb_count_batch(&self->engine, writes);
         mpdb_after_write(self, writes);
     }
     return status;
@@ -192,7 +192,7 @@ static void delete_without_savepoint(mpdb_guard_t *guard, mp_obj_t keys, uint32_
         }
     }
     mpdb_check_status(self, delete_items(guard, keys, false, deleted));
-    mtdb_count_batch(&self->engine);
+    mtdb_count_batch(&self->engine, *deleted);
     mpdb_after_write(self, *deleted);
 }
 

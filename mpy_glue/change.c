@@ -51,7 +51,7 @@ static mp_obj_t live_copy(mpdb_root_t *root, mp_obj_t value) {
     mpdb_encoding_t e;
     e.self = NULL;
     e.value = value;
-    e.limit = MPDB_MAX_JSON;
+    e.limit = root->handle->db->max_value;
     e.is_record = false;
     e.node = MP_OBJ_NULL;
     mpdb_encode(&e, &buffer);
@@ -101,23 +101,61 @@ static void adopt(mpdb_root_t *root, mp_obj_t plain, mp_obj_t *result) {
 }
 
 // One attempt at storing the record. Without effect when the node is no part of it any more.
-static int32_t try_write(mpdb_root_t *root, mpdb_guard_t *guard, mpdb_encoding_t *e, mpdb_buffer_t *buffer) {
+static int32_t try_write(mpdb_root_t *root, mpdb_guard_t *guard, mpdb_encoding_t *e, mpdb_buffer_t *buffer, uint64_t *fingerprint) {
     mpdb_encode(e, buffer);
     if (!e->met_node) {
         return MTDB_OK;
     }
-    // The new body is what the fingerprint is taken of, once its names have their numbers.
     mtdb_record_t record = { 0 };
     record.key = mpdb_key_bytes(root->key, &record.key_len);
-    int32_t status = mpdb_write(guard, e, &record, &root->fingerprint);
-    if (status == MTDB_OK) {
-        root->fingerprint = mtdb_fingerprint(e->out.buf, e->out.len);
-    } else if (status == MTDB_ABSENT) {
+    int32_t status = mpdb_write(guard, e, &record, fingerprint);
+    if (status == MTDB_ABSENT) {
         // Deleted or replaced since it was read.
         mp_raise_type_arg(&mp_type_KeyError, root->key);
     }
     return status;
 }
+
+// The root's value, with `plain` in the place of `node`, encoded and decoded again: checked, and of its own.
+// With `live` it is live. MP_OBJ_NULL where the node is no part of it any more.
+static mp_obj_t copy_of_value(mpdb_root_t *root, mp_obj_t node, mp_obj_t plain, bool live) {
+    uint8_t small[MPDB_SMALL];
+    mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
+    mpdb_encoding_t e;
+    e.self = root->handle->db;
+    e.value = root->top;
+    e.limit = root->handle->db->max_value;
+    e.is_record = true;
+    e.tags = root->tags;
+    e.node = node;
+    e.stand_in = plain;
+    mp_obj_t copy = MP_OBJ_NULL;
+    mpdb_guard_t guard;
+    mpdb_t *self = mpdb_enter(root->handle, &guard);
+    mpdb_encode(&e, &buffer);
+    if (live || e.met_node) {
+        mtdb_found_t found = { .body_len = e.out.len, .tag_count = e.tag_count };
+        copy = mpdb_decode(self, e.out.buf, &found, live ? root : NULL);
+    }
+    mpdb_leave(&guard);
+    mpdb_buffer_free(&buffer);
+    return copy;
+}
+
+/// def _live(self, value, tags, on_change): a dict or list as db[key] would give it, with a list of tags or
+/// None. A change calls on_change(the new value, `_tags` in it), and is made when that has returned.
+static mp_obj_t mpdb_live(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    mpdb_root_t *root = m_new_obj(mpdb_root_t);
+    root->handle = MP_OBJ_TO_PTR(args[0]);
+    root->key = mp_const_none;
+    root->top = args[1];
+    root->tags = args[2];
+    root->on_change = args[3];
+    root->top = copy_of_value(root, MP_OBJ_NULL, MP_OBJ_NULL, true);
+    return root->top;
+}
+MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mpdb_live_obj, 4, 4, mpdb_live);
 
 // Stores the record with `plain` in the place of `node`.
 static void write_back(mpdb_root_t *root, mp_obj_t node, mp_obj_t plain) {
@@ -126,7 +164,7 @@ static void write_back(mpdb_root_t *root, mp_obj_t node, mp_obj_t plain) {
     mpdb_encoding_t e;
     e.self = root->handle->db;
     e.value = root->top;
-    e.limit = MPDB_MAX_JSON;
+    e.limit = root->handle->db->max_value;
     e.is_record = true;
     e.tags = root->tags;
     e.node = node;
@@ -134,11 +172,13 @@ static void write_back(mpdb_root_t *root, mp_obj_t node, mp_obj_t plain) {
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(root->handle, &guard);
     mpdb_begin_write(&guard);
+    uint64_t fingerprint = root->fingerprint;
     int32_t status;
     do {
-        status = try_write(root, &guard, &e, &buffer);
+        status = try_write(root, &guard, &e, &buffer, &fingerprint);
     } while (status != MTDB_OK && mpdb_make_room(self, status));
     mpdb_end_write(&guard, status, e.met_node);
+    root->fingerprint = fingerprint;
     mpdb_leave(&guard);
     mpdb_buffer_free(&buffer);
 }
@@ -229,7 +269,13 @@ mp_obj_t mpdb_change(mp_obj_t node, const mpdb_change_t *change) {
     if (tagged) {
         put_tags_back(plain, tags);
     }
-    if (root != NULL) {
+    if (root != NULL && root->on_change != MP_OBJ_NULL) {
+        mp_obj_t value = copy_of_value(root, node, plain, false);
+        if (value != MP_OBJ_NULL) {
+            // EXCEPTION: whatever it raises; nothing has changed yet.
+            mp_call_function_1(root->on_change, value);
+        }
+    } else if (root != NULL) {
         write_back(root, node, plain);
     }
     take_over(node, plain);

@@ -36,6 +36,7 @@ static bool open_in_memory(mpdb_handle_t *handle, const mpdb_options_t *options)
         .page_size = options->btree_pagesize,
         .flush_threshold = options->flush_threshold,
         .adaptive = options->adaptive_threshold,
+        .batch_rule = options->_batch_rule,
     };
     int32_t status;
     MPDB_CALL(self, status, mtdb_open_memory(&self->engine, &engine_options));
@@ -49,10 +50,29 @@ static bool open_in_memory(mpdb_handle_t *handle, const mpdb_options_t *options)
     return true;
 }
 
+static bool is_on_redis(mp_obj_t filename) {
+    static const char scheme[] = "redis://";
+    if (filename == MP_OBJ_NULL) {
+        return false;
+    }
+    size_t len;
+    const char *text = mp_obj_str_get_data(filename, &len);
+    return len >= sizeof(scheme) - 1 && memcmp(text, scheme, sizeof(scheme) - 1) == 0;
+}
+
+// Records on a Redis server: frozen Python, which uses this type to judge documents.
+static mp_obj_t new_on_redis(size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mp_obj_t name = MP_OBJ_NEW_QSTR(MP_QSTR_Documents);
+    mp_obj_t module = mp_import_name(qstr_from_str("mtdb_redis.documents"), mp_obj_new_tuple(1, &name), MP_OBJ_NEW_SMALL_INT(0));
+    return mp_call_function_n_kw(mp_load_attr(module, MP_QSTR_Documents), n_args, n_kw, args);
+}
+
 mpdb_t *mpdb_new_database(const mpdb_options_t *options) {
     mpdb_t *self = m_new0(mpdb_t, 1);
     self->lock_timeout = options->lock_timeout;
     self->ttl_check_interval = options->ttl_check_interval;
+    self->max_value = options->_max_value;
+    self->compress_from = options->use_compression ? options->min_compress_size : MPDB_UNSET;
     self->now = CLOCK_BEGIN;
     self->ticks = mp_hal_ticks_ms();
     #if MICROPY_PY_THREAD
@@ -72,6 +92,9 @@ void mpdb_forget(mpdb_t *self) {
 static mp_obj_t database_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mpdb_options_t options;
     mpdb_parse_options(&options, n_args, n_kw, args);
+    if (is_on_redis(options.filename)) {
+        return new_on_redis(n_args, n_kw, args);
+    }
     // Without a finaliser in memory: all that such a database holds is garbage together with its handle.
     mpdb_handle_t *handle = options.in_memory ? mp_obj_malloc(mpdb_handle_t, type)
         : mp_obj_malloc_with_finaliser(mpdb_handle_t, type);
@@ -89,11 +112,16 @@ static mp_obj_t database_make_new(const mp_obj_type_t *type, size_t n_args, size
     return MP_OBJ_FROM_PTR(handle);
 }
 
+// False where a class made from the type was given redis://: its objects hold another one then.
+static bool is_handle(const mpdb_handle_t *handle) {
+    return handle->base.type == &mpdb_type_database;
+}
+
 /// def close(self) -> None
 static mp_obj_t database_close(mp_obj_t self_in) {
     mpdb_handle_t *handle = MP_OBJ_TO_PTR(self_in);
     mpdb_guard_t guard;
-    if (!handle->open || !mpdb_enter_if_open(handle, &guard)) {
+    if ((is_handle(handle) && !handle->open) || !mpdb_enter_if_open(handle, &guard)) {
         return mp_const_none;
     }
     if (guard.self->files != NULL) {
@@ -111,7 +139,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(database_close_obj, database_close);
 /// def __del__(self) -> None
 static mp_obj_t database_del(mp_obj_t self_in) {
     mpdb_handle_t *handle = MP_OBJ_TO_PTR(self_in);
-    if (handle->open && handle->db->files != NULL) {
+    if (is_handle(handle) && handle->open && handle->db->files != NULL) {
         mpdb_drop_handle(handle);
     }
     return mp_const_none;
@@ -158,6 +186,9 @@ static const mp_rom_map_elem_t database_table[] = {
     { MP_ROM_QSTR(MP_QSTR_keys), MP_ROM_PTR(&mpdb_keys_obj) },
     { MP_ROM_QSTR(MP_QSTR_values), MP_ROM_PTR(&mpdb_values_obj) },
     { MP_ROM_QSTR(MP_QSTR_items), MP_ROM_PTR(&mpdb_items_obj) },
+    { MP_ROM_QSTR(MP_QSTR__live), MP_ROM_PTR(&mpdb_live_obj) },
+    { MP_ROM_QSTR(MP_QSTR__put_bytes), MP_ROM_PTR(&mpdb_put_bytes_obj) },
+    { MP_ROM_QSTR(MP_QSTR__read_bytes), MP_ROM_PTR(&mpdb_read_bytes_obj) },
     { MP_ROM_QSTR(MP_QSTR_transaction), MP_ROM_PTR(&mpdb_transaction_obj) },
     { MP_ROM_QSTR(MP_QSTR_lock), MP_ROM_PTR(&mpdb_lock_obj) },
     { MP_ROM_QSTR(MP_QSTR_cleanup), MP_ROM_PTR(&mpdb_cleanup_obj) },

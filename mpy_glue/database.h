@@ -44,6 +44,8 @@ typedef struct {
     uint32_t flush_threshold;     // 0: by the adaptive rule
     uint32_t auto_flush_seconds;  // MPDB_UNSET: by the default of the store
     uint32_t verbose;
+    uint32_t _max_value;          // bytes of JSON; of DB less than MPDB_MAX_JSON
+    uint32_t _batch_rule;         // of DB: flushes less often when most operations are batches
     uint32_t awaitable;           // MPDB_UNSET: by the way the database is entered
 } mpdb_options_t;
 
@@ -57,6 +59,8 @@ typedef struct _mpdb_t {
     uint32_t lock_depth;
     uint32_t lock_timeout;       // these two as in mpdb_options_t
     uint32_t ttl_check_interval;
+    uint32_t max_value;          // bytes of JSON
+    uint32_t compress_from;      // encoded values of so many bytes are compressed; MPDB_UNSET: none
     uint32_t unflushed;      // writes of the running transaction; in memory not yet told to the flush rule
     // 0, or 1 + the id of the thread that is inside a call.
     volatile mp_uint_t busy;

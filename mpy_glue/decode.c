@@ -56,6 +56,8 @@ static mp_obj_t new_scalar(mpdb_t *self, const mtdb_item_t *item) {
             return mp_obj_new_float((mp_float_t)item->real);
         case MTDB_STR:
             return new_str(item->bytes, item->len);
+        case MTDB_BYTES:
+            return mp_obj_new_bytes(item->bytes, item->len);
         default:
             mpdb_raise_status(self, MTDB_CORRUPT);
     }

@@ -48,7 +48,8 @@ typedef struct {
     mp_obj_t key;
     mp_obj_t top;          // the outermost dict or list
     mp_obj_t tags;         // a list, or None
-    uint64_t fingerprint;  // of the record's body as it was last seen
+    uint64_t fingerprint;  // of the record's body as it was last seen, as it is stored
+    mp_obj_t on_change;    // MP_OBJ_NULL, or what is called with the new value instead of storing it here
 } mpdb_root_t;
 
 // A value from a record's body, `_tags` put in where it is a dict that has some. With a root, dicts
@@ -80,16 +81,25 @@ typedef struct {
     uint64_t ttl;       // milliseconds, 0 for ever
 } mpdb_put_t;
 
+// Reads a record's body into the buffer; false where there is none. Inside the guard.
+bool mpdb_read_body(mpdb_t *self, mp_obj_t key, mpdb_buffer_t *buffer, mtdb_found_t *found);
 // Stores one record. Inside the guard; returns MTDB_FULL or MPDB_NO_HEAP where a transaction is open, raises
 // everything else.
 int32_t mpdb_store(mpdb_guard_t *guard, const mpdb_put_t *put);
 // Writes an encoded body: as a new record, or where `fingerprint` is given in the place of the one that
-// has it. `record` has its key and time of expiry. Inside the guard.
-int32_t mpdb_write(mpdb_guard_t *guard, mpdb_encoding_t *encoding, mtdb_record_t *record, const uint64_t *fingerprint);
+// has it, which is then the new one's. `record` has its key and time of expiry. Inside the guard.
+int32_t mpdb_write(mpdb_guard_t *guard, mpdb_encoding_t *encoding, mtdb_record_t *record, uint64_t *fingerprint);
+// Has a record's value stored compressed where it is to be and that makes it shorter (compress.c). What
+// mpdb_write() has done is then to be told, to free the memory.
+void mpdb_compress(mpdb_t *self, mtdb_record_t *record);
+void mpdb_compress_end(mtdb_record_t *record);
 // The value of a record, or MP_OBJ_NULL.
 mp_obj_t mpdb_fetch(mpdb_handle_t *handle, mp_obj_t key, bool live);
 bool mpdb_delete_one(mpdb_handle_t *handle, mp_obj_t key);
 
+MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(mpdb_live_obj);
+MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(mpdb_put_bytes_obj);
+MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(mpdb_read_bytes_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(mpdb_put_obj);
 MP_DECLARE_CONST_FUN_OBJ_2(mpdb_get_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(mpdb_delete_obj);

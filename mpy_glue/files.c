@@ -87,6 +87,7 @@ static void open_engine(mpdb_files_t *files, const mpdb_options_t *options) {
         .cache_pages = options->btree_cachesize,
         .flush_threshold = options->flush_threshold,
         .adaptive = options->adaptive_threshold,
+        .batch_rule = options->_batch_rule,
     };
     mtdb_medium_t medium = mpdb_medium;
     medium.context = files;

@@ -109,6 +109,10 @@ static inline void hold(mpdb_t *self, mpdb_guard_t *guard) {
 }
 
 static inline bool enter(mpdb_handle_t *handle, mpdb_guard_t *guard) {
+    if (handle->base.type != &mpdb_type_database) {
+        // A class made from the type, whose constructor was given redis:// and so holds another object.
+        mp_raise_TypeError(MP_ERROR_TEXT("only microtetherdb.MicroTetherDB itself takes redis://, no class made from it"));
+    }
     if (MP_STATE_VM(mpdb_dropped) != 0) {
         mpdb_close_dropped();
     }

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MTDB_FORMAT_VERSION 0
+#define MTDB_FORMAT_VERSION 1
 #define MTDB_MAX_DEPTH 32              // containers in containers
 #define MTDB_MAX_KEY_BYTES 255         // and a quarter of the page less 8: mtdb_max_key()
 #define MTDB_MAX_TAGS 32               // of one record
@@ -69,6 +69,8 @@ typedef struct {
     uint32_t flush_threshold;  // writes between two flushes; 0: by the rule
     bool adaptive;             // the rule in memory: every 5 writes if true, every 10 if not; in files 10, 15
                                // or 20 by what has been done if true, every 10 if not
+    bool batch_rule;           // with adaptive: a flush_threshold given is raised when most of what is done are
+                               // batches: to 30 and half as much again, to 50 and twice as much
 } mtdb_options_t;
 
 int32_t mtdb_open_memory(mtdb_database_t *db, const mtdb_options_t *options);
@@ -161,12 +163,14 @@ typedef struct {
     uint32_t records;       // expired but uncollected ones among them
     uint32_t ttl_records;
     uint32_t names;         // field names and tags in the table of names
+    uint32_t compressed;    // records whose value is compressed, and
+    uint32_t saved;         // by how many bytes that makes them shorter
     uint32_t page_size;
 } mtdb_statistics_t;
 
 int32_t mtdb_statistics(mtdb_database_t *db, mtdb_statistics_t *out);
-// Counts an operation that the engine cannot see as one.
-void mtdb_count_batch(mtdb_database_t *db);
+// Count an operation that the engine cannot see as one; a batch with how many records it wrote.
+void mtdb_count_batch(mtdb_database_t *db, uint32_t writes);
 void mtdb_count_query(mtdb_database_t *db);
 
 // ---- encoded documents: writing ------------------------------------------------------------------
@@ -200,6 +204,8 @@ int32_t mtdb_push_bigint(mtdb_encoder_t *encoder, bool negative, const uint8_t *
 // Finite. json_len: as this machine's json.dumps would write it.
 int32_t mtdb_push_float(mtdb_encoder_t *encoder, double value, size_t json_len);
 int32_t mtdb_push_str(mtdb_encoder_t *encoder, const uint8_t *text, size_t len);
+// Bytes, for programs whose values are not documents: no query matches them.
+int32_t mtdb_push_bytes(mtdb_encoder_t *encoder, const uint8_t *bytes, size_t len);
 int32_t mtdb_push_list(mtdb_encoder_t *encoder, size_t items);
 int32_t mtdb_push_dict(mtdb_encoder_t *encoder, size_t items);
 // text and len are always needed here (for json_len); number, where known, is what is written.
@@ -220,6 +226,7 @@ typedef enum {
     MTDB_STR,     // bytes, len
     MTDB_LIST,    // len: items that follow
     MTDB_DICT,    // len: pairs of name and value that follow
+    MTDB_BYTES,   // bytes, len
 } mtdb_kind_t;
 
 typedef struct {
@@ -263,26 +270,32 @@ typedef struct {
     size_t body_len;
     uint32_t tag_count;
     uint64_t expires;     // or MTDB_FOREVER; later than 2^48 - 1 counts as that
+    const uint8_t *stored;  // NULL, or what is stored for the body: the same tags, and what mtdb_compress()
+    size_t stored_len;      // made of the value
 } mtdb_record_t;
 
 // What get and the cursors give: the body is tag_count tags (mtdb_read_name), then the value
-// (mtdb_read).
+// (mtdb_read), as they were put, compressed or not.
 typedef struct {
-    size_t body_len;
+    size_t body_len;      // without a buffer, as it is stored
     uint32_t tag_count;
     uint64_t expires;
     size_t key_len;
+    uint64_t fingerprint; // what mtdb_update() asks for where the value is stored compressed; else 0, and that
+                          // of the body is what it asks for
 } mtdb_found_t;
 
 // Replaces a record of that key whole. MTDB_OK. MTDB_BAD_TAG also when a tag is written out that the
 // table of names has or could hold: mtdb_intern_names first.
 int32_t mtdb_put(mtdb_database_t *db, const mtdb_record_t *record);
 // Replaces the body of a record (its tags, as it had them, and the new value) and leaves its TTL:
-// `expires` of the record given does not count. MTDB_ABSENT when the record is gone or its body no
-// longer has that fingerprint.
+// `expires` of the record given does not count. MTDB_ABSENT when the record is gone or its body, as it is stored,
+// no longer has that fingerprint.
 int32_t mtdb_update(mtdb_database_t *db, const mtdb_record_t *record, uint64_t fingerprint, uint64_t now);
 uint64_t mtdb_fingerprint(const uint8_t *body, size_t len);
-// MTDB_OK, MTDB_ABSENT, or MTDB_NO_ROOM with body_len set. buf may be NULL with cap 0 (existence).
+// MTDB_OK, MTDB_ABSENT, or MTDB_NO_ROOM with body_len set to the cap that the next step takes: a compressed value
+// says so twice, first for what is stored, then for the plain body and some 1 KB of scratch with it. buf may be
+// NULL with cap 0 (existence).
 int32_t mtdb_get(mtdb_database_t *db, const uint8_t *key, size_t key_len, uint64_t now, uint8_t *buf,
     size_t cap, mtdb_found_t *found);
 // MTDB_OK or MTDB_ABSENT. An expired record is absent, and is removed.
@@ -301,13 +314,9 @@ typedef struct {
 } mtdb_compress_scratch_t;
 
 // Writes how an encoded value is stored compressed to out and gives the length of that, or 0 where it does not
-// fit: with a cap of len - 1 what fits is shorter.
+// fit: with a cap of len - 1 what fits is shorter. Reading needs no call: get and the cursors expand it.
 size_t mtdb_compress(const uint8_t *plain, size_t len, uint8_t *out, size_t cap,
     mtdb_compress_scratch_t *scratch);
-// buf holds a body of *len bytes. Where its value is compressed it is inflated there, and *len says how long the body
-// is then. MTDB_NO_ROOM sets *len to the cap that this takes, with the body as it was: more than
-// the plain body by some 1 KB of scratch and what was compressed. MTDB_CORRUPT: the body is lost.
-int32_t mtdb_inflate(uint8_t *buf, size_t cap, uint32_t tag_count, size_t *len);
 
 // ---- expiry, upkeep ------------------------------------------------------------------------------------
 

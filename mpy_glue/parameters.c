@@ -4,7 +4,7 @@
 #include "py/objstr.h"
 #include "py/runtime.h"
 
-#include "database.h"
+#include "document.h"
 
 typedef enum {
     KIND_OBJECT,
@@ -47,6 +47,8 @@ static const parameter_t parameters[] = {
     PARAMETER(flush_threshold, KIND_INT | OPTIONAL, 1, 1000000),
     PARAMETER(auto_flush_seconds, KIND_SECONDS | OPTIONAL, 0, DAYS(30)),
     PARAMETER(verbose, KIND_BOOL, 0, 1),
+    PARAMETER(_max_value, KIND_INT, 1, MPDB_MAX_JSON),
+    PARAMETER(_batch_rule, KIND_BOOL, 0, 1),
     PARAMETER(awaitable, KIND_BOOL | OPTIONAL, 0, 1),
 };
 
@@ -71,6 +73,7 @@ static const mpdb_options_t defaults = {
     .flush_threshold = 0,
     .auto_flush_seconds = MPDB_UNSET,
     .verbose = false,
+    ._max_value = MPDB_MAX_JSON,
     .awaitable = MPDB_UNSET,
 };
 

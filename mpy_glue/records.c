@@ -44,7 +44,7 @@ uint64_t mpdb_ttl(mp_obj_t ttl) {
 
 // ---- put ----------------------------------------------------------------------------------------------
 
-int32_t mpdb_write(mpdb_guard_t *guard, mpdb_encoding_t *e, mtdb_record_t *record, const uint64_t *fingerprint) {
+int32_t mpdb_write(mpdb_guard_t *guard, mpdb_encoding_t *e, mtdb_record_t *record, uint64_t *fingerprint) {
     mpdb_t *self = guard->self;
     // Names that are new get their numbers in the same savepoint, so that a failure takes them back.
     bool new_names = e->out.literals != 0;
@@ -65,12 +65,18 @@ int32_t mpdb_write(mpdb_guard_t *guard, mpdb_encoding_t *e, mtdb_record_t *recor
     record->body = e->out.buf;
     record->body_len = e->out.len;
     record->tag_count = e->tag_count;
+    mpdb_compress(self, record);
     if (fingerprint == NULL) {
         MPDB_CALL(self, status, mtdb_put(&self->engine, record));
     } else {
         uint64_t now = mpdb_now_for_lookup(self);
         MPDB_CALL(self, status, mtdb_update(&self->engine, record, *fingerprint, now));
+        if (status == MTDB_OK) {
+            *fingerprint = record->stored != NULL ? mtdb_fingerprint(record->stored, record->stored_len)
+                : mtdb_fingerprint(record->body, record->body_len);
+        }
     }
+    mpdb_compress_end(record);
     if (own_savepoint && status == MTDB_OK) {
         MPDB_CALL(self, status, mtdb_commit(&self->engine));
     }
@@ -88,7 +94,7 @@ int32_t mpdb_store(mpdb_guard_t *guard, const mpdb_put_t *put) {
     mpdb_encoding_t e;
     e.self = self;
     e.value = put->value;
-    e.limit = MPDB_MAX_JSON;
+    e.limit = self->max_value;
     e.is_record = true;
     e.tags = put->tags;
     e.node = MP_OBJ_NULL;
@@ -195,13 +201,13 @@ MP_DEFINE_CONST_FUN_OBJ_KW(mpdb_put_obj, 1, mpdb_put);
 // ---- get, tags, delete -----------------------------------------------------------------------------------
 
 // Reads a record's body into the buffer. Inside the guard.
-static bool read_body(mpdb_t *self, mp_obj_t key, mpdb_buffer_t *buffer, mtdb_found_t *found) {
+bool mpdb_read_body(mpdb_t *self, mp_obj_t key, mpdb_buffer_t *buffer, mtdb_found_t *found) {
     size_t len;
     const uint8_t *bytes = mpdb_key_bytes(key, &len);
     uint64_t now = mpdb_now_for_lookup(self);
     int32_t status;
     MPDB_CALL(self, status, mtdb_get(&self->engine, bytes, len, now, buffer->bytes, buffer->size, found));
-    if (status == MTDB_NO_ROOM) {
+    while (status == MTDB_NO_ROOM) {
         mpdb_buffer_grow(buffer, found->body_len);
         MPDB_CALL(self, status, mtdb_get(&self->engine, bytes, len, now, buffer->bytes, buffer->size, found));
     }
@@ -215,6 +221,7 @@ mp_obj_t mpdb_fetch(mpdb_handle_t *handle, mp_obj_t key, bool live) {
         root = m_new_obj(mpdb_root_t);
         root->handle = handle;
         root->key = key;
+        root->on_change = MP_OBJ_NULL;
     }
     uint8_t small[MPDB_SMALL];
     mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
@@ -222,12 +229,12 @@ mp_obj_t mpdb_fetch(mpdb_handle_t *handle, mp_obj_t key, bool live) {
     mp_obj_t value = MP_OBJ_NULL;
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
-    if (read_body(self, key, &buffer, &found)) {
+    if (mpdb_read_body(self, key, &buffer, &found)) {
         value = mpdb_decode(self, buffer.bytes, &found, root);
         if (root != NULL) {
             root->top = value;
             root->tags = found.tag_count == 0 ? mp_const_none : mpdb_decode_tags(self, buffer.bytes, &found);
-            root->fingerprint = mtdb_fingerprint(buffer.bytes, found.body_len);
+            root->fingerprint = found.fingerprint != 0 ? found.fingerprint : mtdb_fingerprint(buffer.bytes, found.body_len);
         }
     }
     mpdb_leave(&guard);
@@ -250,7 +257,7 @@ static mp_obj_t mpdb_tags(mp_obj_t self_in, mp_obj_t key) {
     mtdb_found_t found;
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
-    if (!read_body(self, key, &buffer, &found)) {
+    if (!mpdb_read_body(self, key, &buffer, &found)) {
         found.tag_count = 0;
     }
     mp_obj_t tags = mpdb_decode_tags(self, buffer.bytes, &found);

@@ -28,7 +28,7 @@ static mp_obj_t mpdb_stats(mp_obj_t self_in) {
     store(operations, MP_QSTR_query, statistics.queries);
     store(operations, MP_QSTR_batch, statistics.batches);
 
-    mp_obj_t all = mp_obj_new_dict(12);
+    mp_obj_t all = mp_obj_new_dict(14);
     mp_obj_dict_store(all, MP_OBJ_NEW_QSTR(MP_QSTR_operations), operations);
     store(all, MP_QSTR_records, records);
     store(all, MP_QSTR_ttl_records, statistics.ttl_records);
@@ -38,6 +38,8 @@ static mp_obj_t mpdb_stats(mp_obj_t self_in) {
     if (statistics.free_bytes != UINT64_MAX) {
         store(all, MP_QSTR_free_bytes, statistics.free_bytes);
     }
+    store(all, MP_QSTR_compressed_values, statistics.compressed);
+    store(all, MP_QSTR_bytes_saved, statistics.saved);
     store(all, MP_QSTR_page_size, statistics.page_size);
     store(all, MP_QSTR_format_version, MTDB_FORMAT_VERSION);
     // All three 0 in memory.

@@ -143,7 +143,7 @@ def test_no_such_key_is_a_key_error_with_the_key():
 
 
 def test_a_full_database_is_a_memory_error():
-    db = MicroTetherDB(ram_percentage=2)
+    db = MicroTetherDB(ram_percentage=2, use_compression=False)
     try:
         while True:
             db.put({"text": "x" * 100}, ttl=1000, tags=["t"])

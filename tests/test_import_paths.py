@@ -8,16 +8,6 @@ from tendrl.lib.tetherdb.TetherDB import DB
 NEEDS = "unix"
 
 
-def has_files():
-    try:
-        microtetherdb.MicroTetherDB("probe.db", in_memory=False).close()
-        return True
-    except NotImplementedError:
-        print("NOT TESTED: DB and MicroTetherDB.MicroTetherDB on files, which the module does not have yet")
-        return False
-
-
-FILES = has_files()
 names = []
 
 
@@ -26,19 +16,12 @@ def filename():
     return names[-1]
 
 
-class InMemory(DB):
-    """Stands in for DB where there are no files: without its limit and its flush rule."""
-
-    def __init__(self):
-        super(DB, self).__init__("x", True, btree_pagesize=1024)
-
-
 def tether():
-    return DB(filename()) if FILES else InMemory()
+    return DB(filename())
 
 
 def mapping(**options):
-    return MicroTetherDB(filename(), **options) if FILES else MicroTetherDB("x", True, **options)
+    return MicroTetherDB(filename(), **options)
 
 
 def test_both_are_the_native_type():
@@ -47,7 +30,7 @@ def test_both_are_the_native_type():
         db.close()
 
 
-def check_microtetherdb_gives_db_too():
+def test_microtetherdb_gives_db_too():
     from microtetherdb import DB as same
 
     assert same is DB and microtetherdb.DB is DB
@@ -58,9 +41,6 @@ def test_the_mapping_wants_a_file_name_and_makes_a_file():
     raises(TypeError, MicroTetherDB, 5, says=("filename", "int"))
     raises(TypeError, MicroTetherDB, "x", no_such=1, says="no_such")
     raises(ValueError, MicroTetherDB, "x", True, 101, says="ram_percentage")
-    if not FILES:
-        raises(NotImplementedError, MicroTetherDB, "x")
-        return
     name = filename()
     db = MicroTetherDB(name)
     db["k"] = {"n": 1}
@@ -131,17 +111,12 @@ def test_parameters_of_db():
     raises(ValueError, DB, "redis://localhost/0", says="microtetherdb.MicroTetherDB")
     raises(TypeError, DB)
     raises(TypeError, DB, "x", in_memory=True)
-    if FILES:
-        parameters_of_a_file()
-
-
-def parameters_of_a_file():
     raises(ValueError, DB, filename(), compress_min_size=-1, says="compress_min_size must be")
     raises(ValueError, DB, filename(), flush_threshold=0, says="flush_threshold")
     raises(TypeError, DB, 5, says="filename")
 
 
-def check_a_value_of_db_takes_1024_bytes():
+def test_a_value_of_db_takes_1024_bytes():
     db = DB(filename())
     fits, too_long = {"t": "x" * (1024 - len('{"t": ""}'))}, {"t": "x" * (1025 - len('{"t": ""}'))}
     assert db.get(db.put(fits)) == fits
@@ -159,7 +134,7 @@ def check_a_value_of_db_takes_1024_bytes():
     db.close()
 
 
-def check_db_flushes_by_its_threshold_and_later_when_most_are_batches():
+def test_db_flushes_by_its_threshold_and_later_when_most_are_batches():
     db = DB(filename(), flush_threshold=4, auto_flush_seconds=1000)
     for _ in range(8):
         db.put(1)
@@ -177,12 +152,3 @@ def check_db_flushes_by_its_threshold_and_later_when_most_are_batches():
         db.put_batch([1]) if share else db.put(1)
         assert db.stats()["flushes"] == before + 1, (share, threshold)
         db.close()
-
-
-if FILES:
-    test_a_value_of_db_takes_1024_bytes = check_a_value_of_db_takes_1024_bytes
-    test_db_flushes_by_its_threshold = check_db_flushes_by_its_threshold_and_later_when_most_are_batches
-if hasattr(microtetherdb, "DB"):
-    test_microtetherdb_gives_db_too = check_microtetherdb_gives_db_too
-else:
-    print("NOT TESTED: microtetherdb.DB, which the module does not have yet")

@@ -112,7 +112,7 @@ def fill(db, **more):
 def small(percent=2):
     """A database of that part of the heap, but of some 10 KB at least."""
     gc.collect()
-    return MicroTetherDB(ram_percentage=max(percent, 1000000 // gc.mem_free() + 1))
+    return MicroTetherDB(ram_percentage=max(percent, 1000000 // gc.mem_free() + 1), use_compression=False)
 
 
 def keys(count):

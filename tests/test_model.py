@@ -16,6 +16,8 @@ NEEDS = "unix"
 KEYS = ["k%02d" % n for n in range(50)] + ["long" * 25 + str(n) for n in range(6)] + ["ü%d" % n for n in range(4)]
 TAGS = ["red", "green", "blue", "hot", "cold", "ä" * 20]
 WORDS = ["", "a", "ab", "b", "ba", "some words", "ü", "Z"]
+# Text of which compressing leaves some half.
+NOISE = "".join("%x" % ((n * n * 2654435761 ^ n * 40503) >> 9 & 15) for n in range(4096))
 FULL_CHECK = 250  # operations between two comparisons of everything
 
 
@@ -50,7 +52,7 @@ def document():
     if kinds & 0xC0 == 0xC0:
         fields["b"] = pick((True, False, None))
     if kinds & 0x300 == 0x300:
-        fields["text"] = "x" * (random.getrandbits(10) if chance(70) else random.getrandbits(12))
+        fields["text"] = NOISE[: random.getrandbits(10) if chance(70) else random.getrandbits(12)]
     return fields
 
 

@@ -1,7 +1,6 @@
 """nadb on a file: every operation, the same as on a Redis server (nadb_operations.py)."""
 
 import nadb_operations
-import nadb_stand_in
 from nadb import KeyValueStore
 from nadb_operations import *
 
@@ -14,10 +13,6 @@ def make(db, namespace, **options):
 
 
 nadb_operations.make = make
-if not nadb_stand_in.has_files():
-    print("NOT TESTED: nadb on real files, which the module does not have yet; memory stands in for them")
-    nadb_stand_in.install()
-    del test_1_mb_takes_64_kb_beyond_itself  # the medium is the same memory
 
 
 def test_opening_removes_what_was_left_of_a_value():

@@ -2,7 +2,6 @@
 
 import sys
 
-from microtetherdb import MicroTetherDB
 from mtdb_redis.documents import Documents
 from mtdb_redis.resp import Client
 from redis_control import HOST, PORT
@@ -42,10 +41,5 @@ def adopt(file):
             setattr(sys.modules[__name__], "test_%s_%s" % (file, name[5:]), getattr(module, name))
 
 
-if hasattr(MicroTetherDB, "_live"):
-    for file in FILES.split():
-        adopt(file)
-else:
-    print("NOT TESTED: what db[key] gives on a Redis server, for which the module lacks _live()")
-    for file in "batches find query_errors query_operators".split():
-        adopt(file)
+for file in FILES.split():
+    adopt(file)

@@ -22,6 +22,7 @@ pub fn flush_rule(options: &abi::mtdb_options_t, rule: FlushRule) -> FlushRule {
     match (options.flush_threshold, options.adaptive) {
         (0, true) => rule,
         (0, false) => FlushRule::Every(10),
+        (writes, true) if options.batch_rule => FlushRule::Batches(writes),
         (writes, _) => FlushRule::Every(writes),
     }
 }
@@ -127,6 +128,8 @@ pub unsafe extern "C" fn mtdb_statistics(db: *mut abi::mtdb_database_t, out: *mu
         records,
         ttl_records,
         names,
+        compressed,
+        saved,
         page_size,
     } = database.statistics();
     let counts = database.file_counts();
@@ -146,6 +149,8 @@ pub unsafe extern "C" fn mtdb_statistics(db: *mut abi::mtdb_database_t, out: *mu
         records,
         ttl_records,
         names,
+        compressed,
+        saved,
         page_size,
     };
     // SAFETY: the caller gives memory for them.
@@ -158,9 +163,9 @@ pub unsafe extern "C" fn mtdb_statistics(db: *mut abi::mtdb_database_t, out: *mu
 /// # Safety
 /// As the header says.
 #[no_mangle]
-pub unsafe extern "C" fn mtdb_count_batch(db: *mut abi::mtdb_database_t) {
+pub unsafe extern "C" fn mtdb_count_batch(db: *mut abi::mtdb_database_t, writes: u32) {
     // SAFETY: the caller gives an open database.
-    unsafe { database(db) }.count_batch();
+    unsafe { database(db) }.count_batch(writes);
 }
 
 /// See the header.

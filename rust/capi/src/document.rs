@@ -103,6 +103,16 @@ pub unsafe extern "C" fn mtdb_push_str(encoder: *mut abi::mtdb_encoder_t, text: 
 /// # Safety
 /// As the header says.
 #[no_mangle]
+pub unsafe extern "C" fn mtdb_push_bytes(encoder: *mut abi::mtdb_encoder_t, bytes: *const u8, len: usize) -> i32 {
+    // SAFETY: the caller gives an encoder and bytes.
+    unsafe { push(encoder, |encoder| encoder.bytes(slice(bytes, len))) }
+}
+
+/// See the header.
+///
+/// # Safety
+/// As the header says.
+#[no_mangle]
 pub unsafe extern "C" fn mtdb_push_list(encoder: *mut abi::mtdb_encoder_t, items: usize) -> i32 {
     // SAFETY: the caller gives an encoder.
     unsafe { push(encoder, |encoder| encoder.list(items)) }
@@ -211,6 +221,7 @@ pub unsafe extern "C" fn mtdb_read(reader: *mut abi::mtdb_reader_t, item: *mut a
         }
         Item::Float(value) => (out.kind, out.real) = (abi::MTDB_FLOAT, value),
         Item::Str(text) => (out.kind, out.bytes, out.len) = (abi::MTDB_STR, text.as_ptr(), text.len()),
+        Item::Bytes(bytes) => (out.kind, out.bytes, out.len) = (abi::MTDB_BYTES, bytes.as_ptr(), bytes.len()),
         Item::List(count) => (out.kind, out.len) = (abi::MTDB_LIST, count as usize),
         Item::Dict(count) => (out.kind, out.len) = (abi::MTDB_DICT, count as usize),
     }

@@ -18,6 +18,8 @@ unsafe fn new_record<'a>(record: *const abi::mtdb_record_t) -> NewRecord<'a> {
         body: unsafe { slice(record.body, record.body_len) },
         tag_count: record.tag_count,
         expires: record.expires,
+        // SAFETY: the caller's promise.
+        stored: (!record.stored.is_null()).then(|| unsafe { slice(record.stored, record.stored_len) }),
     }
 }
 
@@ -29,7 +31,7 @@ fn presence(result: Result<bool>) -> i32 {
     }
 }
 
-/// Tells the caller what was found; of a body that had no room, how long it is.
+/// Tells the caller what was found; of a body that had no room, how much that takes.
 ///
 /// # Safety
 /// `out` is the caller's.
@@ -37,12 +39,14 @@ pub unsafe fn tell(result: Result<Option<Found>>, key_len: usize, out: *mut abi:
     let (found, status) = match result {
         Ok(None) => return abi::MTDB_ABSENT,
         Ok(Some(found)) => (found, abi::MTDB_OK),
-        Err(Error::NoRoom(body_len)) => (Found { body_len, tag_count: 0, expires: 0 }, abi::MTDB_NO_ROOM),
+        Err(Error::NoRoom(body_len)) => {
+            (Found { body_len, tag_count: 0, expires: 0, fingerprint: 0 }, abi::MTDB_NO_ROOM)
+        }
         Err(error) => return error_status(error),
     };
-    let Found { body_len, tag_count, expires } = found;
+    let Found { body_len, tag_count, expires, fingerprint } = found;
     // SAFETY: the caller's promise.
-    unsafe { out.write(abi::mtdb_found_t { body_len, tag_count, expires, key_len }) };
+    unsafe { out.write(abi::mtdb_found_t { body_len, tag_count, expires, key_len, fingerprint }) };
     status
 }
 

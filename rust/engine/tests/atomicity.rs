@@ -29,7 +29,7 @@ fn a_plain_put_that_wants_memory_has_changed_nothing() {
             let key = key[..key.len().clamp(1, 248)].to_vec();
             let value = some_value(&mut random, 1024, key.len() + 4);
             let body = literal(&Value::Str("x".repeat(value.len())));
-            let record = NewRecord { key: &key, body: &body, tag_count: 0, expires: FOREVER };
+            let record = NewRecord { key: &key, body: &body, tag_count: 0, expires: FOREVER, stored: None };
             while let Err(error) = host.db.put(&record) {
                 assert_eq!(error, Error::NeedMemory);
                 let left = keys_of(&mut host.db);
@@ -69,7 +69,7 @@ fn a_change_in_a_transaction_that_wants_memory_has_changed_nothing() {
             };
             let value = some_value(&mut random, size, key.len() + 4);
             let body = literal(&Value::Str("x".repeat(value.len())));
-            let record = NewRecord { key: &key, body: &body, tag_count: 0, expires: FOREVER };
+            let record = NewRecord { key: &key, body: &body, tag_count: 0, expires: FOREVER, stored: None };
             loop {
                 let result = match (remove, round % 50) {
                     (_, 0) => host.db.compact(1).map(|_| ()),
@@ -99,7 +99,7 @@ fn a_put_that_wants_memory_leaves_an_empty_tree_empty() {
     let mut host = Host::new(1024, 1 << 20);
     host.run(|db| db.begin()).unwrap();
     let body = literal(&int(1));
-    let record = NewRecord { key: b"k", body: &body, tag_count: 0, expires: FOREVER };
+    let record = NewRecord { key: b"k", body: &body, tag_count: 0, expires: FOREVER, stored: None };
     let before = host.db.statistics();
     if host.db.put(&record).is_err() {
         assert_eq!(host.db.statistics(), before);
@@ -114,7 +114,7 @@ fn a_value_of_the_same_length_is_replaced_in_a_full_database() {
     let (first, second) = (host.body(&[], &document(1000)).unwrap(), host.body(&[], &document(2000)).unwrap());
     let put = |host: &mut Host, n: usize, body: &[u8]| {
         let key = format!("key{:04}", n * 7919 % 10_000);
-        host.run(|db| db.put(&NewRecord { key: key.as_bytes(), body, tag_count: 0, expires: FOREVER }))
+        host.run(|db| db.put(&NewRecord { key: key.as_bytes(), body, tag_count: 0, expires: FOREVER, stored: None }))
     };
     let count = (0..).take_while(|n| put(&mut host, *n, &first).is_ok()).count();
     let refused = (0..count).filter(|n| put(&mut host, *n, &second) == Err(Error::Full)).count();
@@ -129,7 +129,7 @@ fn a_shorter_value_is_put_in_the_place_of_another_in_a_full_database() {
     let (first, second) = (host.body(&[], &document("some text")).unwrap(), host.body(&[], &document("less")).unwrap());
     let put = |host: &mut Host, n: usize, body: &[u8]| {
         let key = format!("key{:04}", n * 7919 % 10_000);
-        host.run(|db| db.put(&NewRecord { key: key.as_bytes(), body, tag_count: 0, expires: FOREVER }))
+        host.run(|db| db.put(&NewRecord { key: key.as_bytes(), body, tag_count: 0, expires: FOREVER, stored: None }))
     };
     let count = (0..).take_while(|n| put(&mut host, *n, &first).is_ok()).count();
     let refused = (0..count).filter(|n| put(&mut host, *n, &second) == Err(Error::Full)).count();

@@ -121,7 +121,7 @@ fn a_plain_put_fails_whole() {
 /// Puts outside of any transaction, which would undo what was half done; the names have their numbers.
 fn put_directly(host: &mut Host, key: &str, value: &Value, tags: &[&str], expires: u64) -> Result<()> {
     let body = host.body(tags, value)?;
-    let record = NewRecord { key: key.as_bytes(), body: &body, tag_count: tags.len() as u32, expires };
+    let record = NewRecord { key: key.as_bytes(), body: &body, tag_count: tags.len() as u32, expires, stored: None };
     host.run(|db| db.put(&record))
 }
 
@@ -211,7 +211,7 @@ fn an_update_fails_whole() {
             };
             let fingerprint = hash64(&body[..found.body_len], None);
             let body = host.body(&["hot"], &dict([("n", int(9)), ("text", str(&"y".repeat(2000)))]))?;
-            let record = NewRecord { key: key.as_bytes(), body: &body, tag_count: 1, expires: FOREVER };
+            let record = NewRecord { key: key.as_bytes(), body: &body, tag_count: 1, expires: FOREVER, stored: None };
             host.run(|db| db.update(&record, fingerprint, 1)).map(|found| assert!(found))
         };
         fails_whole(|host| whole(host, update));

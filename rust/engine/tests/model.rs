@@ -5,7 +5,7 @@ mod disk;
 mod host;
 
 use disk::Disk;
-use host::{dict, int, str, Fed, Host, Random, Value};
+use host::{dict, half_noise, int, str, Fed, Host, Random, Value};
 use mtdb_engine::database::{FlushRule, FOREVER};
 use mtdb_engine::store::file::FileStore;
 use mtdb_engine::Error;
@@ -46,11 +46,12 @@ impl<S: Fed> Run<S> {
 
     fn record(&mut self) -> Record {
         let number = self.random.below(100) as i64;
-        let text = "x".repeat(match self.random.below(20) {
+        let len = match self.random.below(20) {
             0 => self.random.below(6000) as usize,
             1..5 => self.random.below(200) as usize,
             _ => self.random.below(20) as usize,
-        });
+        };
+        let text = half_noise(&mut self.random, len);
         let mut fields = vec![("n".to_string(), int(number)), ("s".to_string(), Value::Str(text))];
         if self.random.below(3) == 0 {
             fields.push((format!("field{}", self.random.below(40)), Value::List(vec![int(1), Value::None])));
@@ -181,6 +182,8 @@ fn run(seed: u64, page_size: usize, limit: usize) {
 fn walk<S: Fed>(seed: u64, host: Host<S>, runs_out: bool) -> Host<S> {
     let mut run = Run { host, random: Random(seed), model: Records::new(), around: Vec::new(), now: 1, full: 0 };
     for round in 0..ROUNDS {
+        // Some stretches compress, so that either kind replaces the other.
+        run.host.compress_from = if round / 500 % 3 == 0 { usize::MAX } else { 100 };
         run.step();
         if round % 2500 == 0 {
             let expected = run.expect_keys(|_| true);
@@ -194,6 +197,8 @@ fn walk<S: Fed>(seed: u64, host: Host<S>, runs_out: bool) -> Host<S> {
     }
     let expected = run.expect_keys(|_| true);
     assert_eq!(run.host.keys(run.now), expected);
+    run.host.db.expire(run.now, u32::MAX).expect("expiry needs no memory");
+    assert_eq!((run.host.db.statistics().compressed, run.host.db.statistics().saved), run.host.recount(run.now));
     for key in expected {
         assert_eq!(run.host.delete(&key, run.now), Ok(true));
     }
@@ -219,7 +224,8 @@ fn walk_through_sessions(seed: u64, open: impl Fn() -> Host<FileStore<Disk>>) {
     let mut run =
         Run { host: open(), random: Random(seed), model: Records::new(), around: Vec::new(), now: 1, full: 0 };
     let mut last_key = Vec::new();
-    for _ in 0..ROUNDS / 10 {
+    for round in 0..ROUNDS / 10 {
+        run.host.compress_from = if round / 500 % 3 == 0 { usize::MAX } else { 100 };
         match run.random.below(60) {
             0 if run.around.is_empty() => {
                 if run.random.below(2) == 0 {

@@ -5,7 +5,7 @@ mod disk;
 mod host;
 
 use disk::{Disk, Fate, EIO};
-use host::{dict, int, str, Host, Random, Value};
+use host::{dict, half_noise, int, str, Host, Random, Value};
 use mtdb_engine::database::{FlushRule, FOREVER};
 use mtdb_engine::store::file::FileStore;
 use mtdb_engine::{Error, Result};
@@ -43,7 +43,11 @@ struct Run {
 }
 
 fn open(disk: &Disk, plan: &Plan) -> Result<Files> {
-    Host::open(disk.clone(), plan.page_size, plan.cache_pages, FlushRule::Adaptive)
+    let mut files = Host::open(disk.clone(), plan.page_size, plan.cache_pages, FlushRule::Adaptive)?;
+    if plan.seed % 3 != 0 {
+        files.compress_from = 100;
+    }
+    Ok(files)
 }
 
 /// Everything that is there.
@@ -55,6 +59,7 @@ fn contents(files: &mut Files) -> Result<Records> {
         records.insert(key, (tags, value));
     }
     assert_eq!(files.db.records() as usize, records.len());
+    assert_eq!((files.db.statistics().compressed, files.db.statistics().saved), files.recount(1));
     for tag in TAGS {
         let tagged: Vec<_> =
             records.iter().filter(|(_, (tags, _))| tags.contains(&tag)).map(|(key, _)| key.clone()).collect();
@@ -90,7 +95,7 @@ impl Run {
         };
         let number = int(random.below(1000) as i64);
         let field = format!("field{}", random.below(20));
-        (key, tags, dict([("n", number), ("text", str(&"x".repeat(len as usize))), (&field, Value::None)]))
+        (key, tags, dict([("n", number), ("text", str(&half_noise(random, len as usize))), (&field, Value::None)]))
     }
 
     /// One write of several changes. What it makes of the records may be found after a crash in the middle of it.

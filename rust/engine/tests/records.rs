@@ -17,7 +17,7 @@ fn tagged(tag: &str) -> Value {
 
 /// A record of the body that stands for a None.
 fn bare(key: &[u8]) -> NewRecord<'_> {
-    NewRecord { key, body: &[0xe0], tag_count: 0, expires: FOREVER }
+    NewRecord { key, body: &[0xe0], tag_count: 0, expires: FOREVER, stored: None }
 }
 
 fn next(host: &mut Host, cursor: &mut ScanCursor, now: u64) -> Option<String> {
@@ -51,7 +51,7 @@ fn an_update_replaces_the_body_and_leaves_the_ttl() {
     let mut old = [0; 64];
     let len = host.db.get(b"a", 1, Some(&mut old)).unwrap().unwrap().body_len;
     let body = host.body(&["red"], &int(2)).unwrap();
-    let record = NewRecord { key: b"a", body: &body, tag_count: 1, expires: 7777 };
+    let record = NewRecord { key: b"a", body: &body, tag_count: 1, expires: 7777, stored: None };
     let fingerprint = hash64(&old[..len], None);
     assert_eq!(host.run(|db| db.update(&record, fingerprint, 1)), Ok(true));
     assert_eq!(host.db.get(b"a", 1, None).unwrap().unwrap().expires, 100);
@@ -67,7 +67,7 @@ fn a_large_body_has_the_fingerprint_of_its_bytes() {
     let value = str(&"x".repeat(3000));
     host.put_plain("a", &value).unwrap();
     let body = host.body(&[], &value).unwrap();
-    let record = NewRecord { key: b"a", body: &body, tag_count: 0, expires: FOREVER };
+    let record = NewRecord { key: b"a", body: &body, tag_count: 0, expires: FOREVER, stored: None };
     assert_eq!(host.run(|db| db.update(&record, hash64(&body, None), 1)), Ok(true));
     assert_eq!(host.run(|db| db.update(&record, hash64(&body[1..], None), 1)), Ok(false));
 }
@@ -207,7 +207,7 @@ fn tags_beyond_the_table_are_found_replaced_and_removed_all_the_same() {
 fn a_tag_written_out_is_refused_while_it_could_have_a_number() {
     let mut host = host();
     let body = [0x00, 0x03, b'r', b'e', b'd', 0xe0];
-    let record = NewRecord { key: b"a", body: &body, tag_count: 1, expires: FOREVER };
+    let record = NewRecord { key: b"a", body: &body, tag_count: 1, expires: FOREVER, stored: None };
     assert_eq!(host.run(|db| db.put(&record)), Err(Error::BadTag));
     let long = [&[0x00, 65][..], &[b'x'; 65], &[0xe0]].concat();
     assert_eq!(host.run(|db| db.put(&NewRecord { body: &long, ..record })), Err(Error::BadTag));
@@ -426,7 +426,7 @@ fn many_of_the_longest_keys_with_ttl_and_tags_are_held() {
 fn a_body_is_one_whole_value_of_65535_bytes_at_most() {
     let mut host = host();
     let put = |host: &mut Host, body: &[u8]| -> Result<()> {
-        host.run(|db| db.put(&NewRecord { key: b"a", body, tag_count: 0, expires: FOREVER }))
+        host.run(|db| db.put(&NewRecord { key: b"a", body, tag_count: 0, expires: FOREVER, stored: None }))
     };
     let mut body = vec![b'x'; MAX_VALUE_BYTES];
     body[..4].copy_from_slice(&[0xeb, 0xfb, 0xff, 0x03]);

@@ -173,7 +173,7 @@ impl Run<'_> {
         let result = match directly {
             true => self.host.body(&record.tags, &record.value).and_then(|body| {
                 let (tag_count, expires) = (record.tags.len() as u32, record.expires);
-                let new = NewRecord { key: key.as_bytes(), body: &body, tag_count, expires };
+                let new = NewRecord { key: key.as_bytes(), body: &body, tag_count, expires, stored: None };
                 self.host.run(|db| db.put(&new))
             }),
             false => self.host.put(&key, &record.value, &record.tags, record.expires),

@@ -2,7 +2,7 @@
 
 use crate::failure::{engine_error, Failure};
 use crate::medium::StdMedium;
-use mtdb_engine::database::{Database, FlushRule, Found, Next, ScanCursor, MAX_VALUE_BYTES};
+use mtdb_engine::database::{Database, FlushRule, Found, Next, ScanCursor, READ_BYTES};
 use mtdb_engine::query::Query;
 use mtdb_engine::store::file::{FileStore, Options};
 use mtdb_engine::store::raw::Block;
@@ -81,7 +81,7 @@ impl Desk {
 
     /// The next record, expired or not, its body in `body`.
     pub fn next(&mut self, cursor: &mut ScanCursor, body: &mut Vec<u8>) -> Result<Option<Found>, Failure> {
-        body.resize(MAX_VALUE_BYTES, 0);
+        body.resize(READ_BYTES, 0);
         let found = self.run(|db| db.next(cursor, BEFORE_ALL, Some(body)))?;
         body.truncate(found.map_or(0, |found| found.body_len));
         Ok(found)
@@ -94,7 +94,7 @@ impl Desk {
         cursor: &mut ScanCursor,
         body: &mut Vec<u8>,
     ) -> Result<Option<Found>, Failure> {
-        body.resize(MAX_VALUE_BYTES, 0);
+        body.resize(READ_BYTES, 0);
         loop {
             match self.run(|db| db.next_match(query, cursor, BEFORE_ALL, STEP, body))? {
                 Next::Found(found) => {

@@ -1,13 +1,15 @@
-//! Records as lines of JSON.
+//! Records as lines of JSON. Bytes, which nadb keeps, stand as "bytes" and hexadecimal digits instead of a "value".
 
 use crate::desk::Desk;
 use crate::failure::{engine_error, Failure};
 use crate::values::{self, check, encode};
 use mtdb_engine::database::{Found, NewRecord, FOREVER, LAST_TIME, MAX_TAGS, MAX_TAG_BYTES, MAX_VALUE_BYTES};
-use mtdb_engine::document::{Encoder, Reader};
+use mtdb_engine::document::{Encoder, Item, Reader};
 use mtdb_engine::{Error, Result};
 use serde_json::{Map, Value};
 
+/// The longest value of bytes that nadb stores in one record.
+const MAX_BYTES: usize = 8192;
 /// The longest TTL in seconds.
 const MAX_TTL: f64 = 1e10;
 
@@ -38,8 +40,15 @@ fn write_line(desk: &mut Desk, key: &[u8], found: &Found, body: &[u8]) -> Result
     }
     let mut line = String::from("{\"key\": ");
     values::write_str(&mut line, std::str::from_utf8(key).map_err(|_| Error::Corrupt)?);
-    line.push_str(", \"value\": ");
-    values::write(&mut line, &mut reader, &mut text_of)?;
+    if let Item::Bytes(bytes) = { reader }.item()? {
+        reader.skip()?;
+        line.push_str(", \"bytes\": \"");
+        line.extend(bytes.iter().map(|byte| format!("{byte:02x}")));
+        line.push('"');
+    } else {
+        line.push_str(", \"value\": ");
+        values::write(&mut line, &mut reader, &mut text_of)?;
+    }
     if reader.at != body.len() {
         return Err(Error::Corrupt);
     }
@@ -51,10 +60,15 @@ fn write_line(desk: &mut Desk, key: &[u8], found: &Found, body: &[u8]) -> Result
     Ok(line)
 }
 
+enum Content {
+    Value(Value),
+    Bytes(Vec<u8>),
+}
+
 /// A record that a line speaks of.
 pub struct Record {
     key: String,
-    value: Value,
+    content: Content,
     tags: Vec<String>,
     /// In seconds from the database's clock on.
     expires: Option<f64>,
@@ -72,12 +86,11 @@ impl Record {
             Some(Value::String(_)) => return Err(format!("a key must have 1 to {max_key} bytes of UTF-8")),
             _ => return Err("\"key\" must be there, and a string".into()),
         };
-        let value = fields.shift_remove("value").ok_or("\"value\" is missing")?;
-        check(&value)?;
+        let content = parse_content(&mut fields)?;
         let (tags, expires) = (parse_tags(&mut fields)?, parse_expires(&mut fields)?);
         match fields.keys().next() {
-            Some(name) => Err(format!("there is no \"{name}\"; there are key, value, tags and expires")),
-            None => Ok(Record { key, value, tags, expires }),
+            Some(name) => Err(format!("there is no \"{name}\"; there are key, value, bytes, tags and expires")),
+            None => Ok(Record { key, content, tags, expires }),
         }
     }
 
@@ -90,7 +103,10 @@ impl Record {
             for tag in &self.tags {
                 encoder.tag(db.name_number(tag.as_bytes())?, tag.as_bytes(), room)?;
             }
-            encode(&mut encoder, &self.value, &mut |name| Ok((db.name_number(name)?, room)))?;
+            match &self.content {
+                Content::Value(value) => encode(&mut encoder, value, &mut |name| Ok((db.name_number(name)?, room)))?,
+                Content::Bytes(bytes) => encoder.bytes(bytes)?,
+            }
             Ok((encoder.len, encoder.literals))
         })?;
         body.truncate(len);
@@ -105,8 +121,28 @@ impl Record {
             None => FOREVER,
             Some(seconds) => (clock as f64 + seconds * 1000.0).round().clamp(1.0, LAST_TIME as f64) as u64,
         };
-        desk.run(|db| db.put(&NewRecord { key: self.key.as_bytes(), body: &body, tag_count, expires }))
+        desk.run(|db| db.put(&NewRecord { key: self.key.as_bytes(), body: &body, tag_count, expires, stored: None }))
     }
+}
+
+fn parse_content(fields: &mut Map<String, Value>) -> std::result::Result<Content, String> {
+    match (fields.shift_remove("value"), fields.shift_remove("bytes")) {
+        (Some(value), None) => check(&value).map(|_| Content::Value(value)),
+        (None, Some(Value::String(digits))) => match parse_hex(&digits) {
+            Some(bytes) if bytes.len() <= MAX_BYTES => Ok(Content::Bytes(bytes)),
+            _ => Err(format!("\"bytes\" must be hexadecimal digits, two for each of at most {MAX_BYTES} bytes")),
+        },
+        (None, None) => Err("\"value\" is missing".into()),
+        _ => Err("there is one of \"value\" and \"bytes\", which is a string".into()),
+    }
+}
+
+fn parse_hex(digits: &str) -> Option<Vec<u8>> {
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some((char::from(*high).to_digit(16)? << 4 | char::from(*low).to_digit(16)?) as u8),
+        _ => None,
+    };
+    digits.as_bytes().chunks(2).map(pair).collect()
 }
 
 fn parse_tags(fields: &mut Map<String, Value>) -> std::result::Result<Vec<String>, String> {

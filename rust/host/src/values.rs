@@ -143,6 +143,8 @@ fn write_nested(out: &mut String, reader: &mut Reader, text_of: TextOf, depth: u
         }
         Item::Float(value) if value.is_finite() => out.push_str(&float_text(value)),
         Item::Float(_) => return Err(Error::Corrupt),
+        // Only a whole value can be bytes, and that is no JSON: lines.rs writes those.
+        Item::Bytes(_) => return Err(Error::Corrupt),
         Item::Str(text) => write_str(out, std::str::from_utf8(text).map_err(|_| Error::Corrupt)?),
         Item::List(count) => {
             out.push('[');

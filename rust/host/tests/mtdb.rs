@@ -86,9 +86,12 @@ fn what_is_exported_can_be_imported_and_is_the_same() {
     .enumerate()
     .map(|(n, value)| format!("{{\"key\": \"a{n:02}\", \"value\": {value}, \"tags\": [], \"expires\": null}}\n"))
     .collect();
+    for (n, digits) in ["", "00ff7f", &"ee".repeat(300)].iter().enumerate() {
+        lines.push(format!("{{\"key\": \"b{n}\", \"bytes\": \"{digits}\", \"tags\": [], \"expires\": null}}\n"));
+    }
     lines.extend((0..700).map(record));
     let text = lines.concat();
-    assert_eq!(done(&here, &["import", "my.db"], &text), "714 records imported, 714 in my.db\n");
+    assert_eq!(done(&here, &["import", "my.db"], &text), "717 records imported, 717 in my.db\n");
     assert_eq!(done(&here, &["export", "my.db"], ""), text);
     let before = files(&here);
     for command in ["info", "verify", "export"] {
@@ -125,6 +128,8 @@ fn a_wrong_line_is_named_and_nothing_is_imported() {
         ("{\"value\": 1}", "\"key\" must be there"),
         ("{\"key\": \"\", \"value\": 1}", "1 to 120 bytes"),
         ("{\"key\": \"a\"}", "\"value\" is missing"),
+        ("{\"key\": \"a\", \"bytes\": \"abc\"}", "hexadecimal digits"),
+        ("{\"key\": \"a\", \"bytes\": \"\", \"value\": 1}", "one of"),
         ("{\"key\": \"a\", \"value\": 1, \"tag\": []}", "there is no \"tag\""),
         ("{\"key\": \"a\", \"value\": 1, \"tags\": [\"\"]}", "a tag must be"),
         ("{\"key\": \"a\", \"value\": 1, \"tags\": \"x\"}", "must be a list"),

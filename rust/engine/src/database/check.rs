@@ -5,7 +5,7 @@ use super::{expiry_key, Database, DOCUMENT, EXPIRY, FOREVER, NAME, NUMBER, TAG, 
 use crate::bytes::hash32;
 use crate::document::{Name, NameWalk, Reader};
 use crate::error::{Error, Result};
-use crate::store::PageStore;
+use crate::store::{Meta, PageStore};
 use crate::tree::{Cursor, KeyBuf};
 
 /// A walk through all entries, and what it has counted.
@@ -16,6 +16,8 @@ pub struct Check {
     ttl_records: u32,
     field_tags: u32,
     names: u32,
+    compressed: u32,
+    saved: u32,
 }
 
 /// What one step of it came to.
@@ -53,7 +55,16 @@ pub enum Flaw {
 impl Check {
     /// Before the first entry.
     pub fn new() -> Self {
-        Check { tree: Cursor::before(&[]), started: false, records: 0, ttl_records: 0, field_tags: 0, names: 0 }
+        Check {
+            tree: Cursor::before(&[]),
+            started: false,
+            records: 0,
+            ttl_records: 0,
+            field_tags: 0,
+            names: 0,
+            compressed: 0,
+            saved: 0,
+        }
     }
 
     /// The key of the record, the index's entry or the name last looked at, behind its namespace.
@@ -74,17 +85,18 @@ impl Default for Check {
 }
 
 impl<S: PageStore> Database<S> {
-    /// Looks at the next entry. `buf` has room for [`super::MAX_VALUE_BYTES`]. An error is a page that cannot be
+    /// Looks at the next entry. `buf` has room for [`super::READ_BYTES`]. An error is a page that cannot be
     /// read: behind it the walk cannot go on.
     pub fn check_next(&mut self, check: &mut Check, buf: &mut [u8]) -> Result<Checked> {
         let before = KeyBuf::of(&[check.tree.key()]);
         let Some(at) = check.tree.next(&mut self.store, self.meta.root, self.change)? else {
-            let counted = (check.records, check.ttl_records, check.field_tags, check.names);
-            let meta = &self.meta;
-            let wrong = counted != (meta.records, meta.ttl_records, meta.field_tags, meta.names);
+            let Check { records, ttl_records, field_tags, names, compressed, saved, .. } = *check;
+            let counted = Meta { root: self.meta.root, records, ttl_records, field_tags, names, compressed, saved };
+            let wrong = counted != self.meta;
             // Said once.
-            let said = (meta.records, meta.ttl_records, meta.field_tags, meta.names);
-            (check.records, check.ttl_records, check.field_tags, check.names) = said;
+            let Meta { records, ttl_records, field_tags, names, compressed, saved, .. } = self.meta;
+            let tree = check.tree.clone();
+            *check = Check { tree, started: true, records, ttl_records, field_tags, names, compressed, saved };
             return Ok(if wrong { Checked::Flawed(Flaw::Counts) } else { Checked::End });
         };
         let key = KeyBuf::of(&[check.tree.key()]);
@@ -128,8 +140,11 @@ impl<S: PageStore> Database<S> {
     fn flaw_of_record(&mut self, check: &mut Check, key: &[u8], buf: &mut [u8]) -> Result<Option<Flaw>> {
         self.check_key(key)?;
         let stored = self.find(key)?.ok_or(Error::Corrupt)?;
-        self.copy_body(&stored, buf)?;
-        let body = buf.get(..stored.body_len).ok_or(Error::Corrupt)?;
+        let saved = self.saved_by(&stored)?;
+        check.saved = check.saved.wrapping_add(saved);
+        check.compressed = check.compressed.wrapping_add(u32::from(saved > 0));
+        let found = self.load(&stored, buf)?;
+        let body = buf.get(..found.body_len).ok_or(Error::Corrupt)?;
         check.ttl_records = check.ttl_records.wrapping_add(u32::from(stored.head.expires != FOREVER));
         check.field_tags = check.field_tags.wrapping_add(u32::from(stored.head.field_tags));
         let mut tags = Reader::new(body, 0);
@@ -213,7 +228,7 @@ mod tests {
                 let mut body = [0, 1, tag, 0xe0];
                 let put = database.intern_names(&mut body, 1).and_then(|len| {
                     let body = body.get(..len).unwrap();
-                    database.put(&NewRecord { key, body, tag_count: 1, expires })
+                    database.put(&NewRecord { key, body, tag_count: 1, expires, stored: None })
                 });
                 match put {
                     Err(Error::NeedMemory) => feed(database.store_mut()),

@@ -28,6 +28,7 @@ impl<S: PageStore> Database<S> {
 
     /// Removes a record that was just located, and its other entries, whole or not at all.
     pub(super) fn delete_at(&mut self, path: &mut Path, key: &[u8], stored: &Stored) -> Result<()> {
+        let saved = self.saved_by(stored)?;
         let mut whole = |database: &mut Self| {
             if stored.head.tag_count > 0 {
                 database.unlink(key, stored)?;
@@ -38,6 +39,7 @@ impl<S: PageStore> Database<S> {
                 database.unlink(key, stored)?;
             }
             database.meta.records = database.meta.records.wrapping_sub(1);
+            database.count_saved(saved, 0);
             database.log_delete(key)
         };
         let linked = !stored.head.is_plain();

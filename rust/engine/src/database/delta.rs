@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `P` | key length (1), key, body | a record put that has no TTL and no tags |
 //! | `R` | key length (1), key, expires (6, low byte first), tag count (1), body | a record put |
+//! | `Z` | as `R`, with a 1 before the body if there is a field named `tags`, else a 0 | a record put, its value compressed |
 //! | `D` | key | a record deleted |
 //! | `N` | name | a name given the next number |
 //! | `X` | | everything deleted |
@@ -11,12 +12,15 @@
 //! Bodies stand as in the tree, their names numbered. What is longer than [`MAX_DELTA`] has none: the next commit
 //! writes the pages instead, and large bodies so only once.
 
+use super::compressed::saved_in;
+use super::record::Head;
 use super::{Database, NewRecord, FOREVER};
 use crate::error::{Error, Result};
 use crate::store::{PageStore, MAX_DELTA};
 
 const PLAIN: u8 = b'P';
 const RECORD: u8 = b'R';
+const COMPRESSED: u8 = b'Z';
 const DELETED: u8 = b'D';
 const NAMED: u8 = b'N';
 const CLEARED: u8 = b'X';
@@ -30,13 +34,18 @@ impl<S: PageStore> Database<S> {
         self.store.log(delta)
     }
 
-    pub(super) fn log_put(&mut self, record: &NewRecord) -> Result<()> {
+    pub(super) fn log_put(&mut self, record: &NewRecord, head: &Head, saved: u32) -> Result<()> {
         let key_len = [record.key.len() as u8];
-        if record.expires == FOREVER && record.tag_count == 0 {
+        if record.expires == FOREVER && record.tag_count == 0 && saved == 0 {
             return self.log(&[&[PLAIN], &key_len, record.key, record.body]);
         }
-        let [expires @ .., _, _] = record.expires.min(super::LAST_TIME).to_le_bytes();
-        self.log(&[&[RECORD], &key_len, record.key, &expires, &[record.tag_count as u8], record.body])
+        let [expires @ .., _, _] = head.expires.to_le_bytes();
+        let tag_count = [record.tag_count as u8];
+        if saved == 0 {
+            return self.log(&[&[RECORD], &key_len, record.key, &expires, &tag_count, record.body]);
+        }
+        let field_tags = [u8::from(head.field_tags)];
+        self.log(&[&[COMPRESSED], &key_len, record.key, &expires, &tag_count, &field_tags, record.body])
     }
 
     pub(super) fn log_delete(&mut self, key: &[u8]) -> Result<()> {
@@ -57,14 +66,16 @@ impl<S: PageStore> Database<S> {
         match *kind {
             PLAIN => {
                 let (key, body) = split_key(rest)?;
-                self.put(&NewRecord { key, body, tag_count: 0, expires: FOREVER })
+                self.put(&NewRecord { key, body, tag_count: 0, expires: FOREVER, stored: None })
             }
             RECORD => {
-                let (key, rest) = split_key(rest)?;
-                let (expires, rest) = rest.split_first_chunk::<6>().ok_or(Error::Corrupt)?;
-                let expires = expires.iter().rev().fold(0, |time, byte| time << 8 | u64::from(*byte));
-                let (tag_count, body) = rest.split_first().ok_or(Error::Corrupt)?;
-                self.put(&NewRecord { key, body, tag_count: u32::from(*tag_count), expires })
+                let record = read_record(rest)?;
+                self.put(&record)
+            }
+            COMPRESSED => {
+                let record = read_record(rest)?;
+                let (field_tags, body) = record.body.split_first().ok_or(Error::Corrupt)?;
+                self.replay_compressed(&NewRecord { body, ..record }, *field_tags != 0)
             }
             DELETED => self.delete(rest, 0).map(|_| ()),
             NAMED => self.intern(rest),
@@ -72,6 +83,26 @@ impl<S: PageStore> Database<S> {
             _ => Err(Error::Corrupt),
         }
     }
+
+    /// What is in the value was checked when it was put: here it is not expanded.
+    fn replay_compressed(&mut self, record: &NewRecord, field_tags: bool) -> Result<()> {
+        self.check_key(record.key)?;
+        self.check_tags(record)?;
+        let saved = saved_in(record.body, record.tag_count)?;
+        if saved == 0 {
+            return Err(Error::Corrupt);
+        }
+        let head = Head { expires: record.expires, tag_count: record.tag_count, field_tags, large: None, len: 0 };
+        self.put_as(record, head, saved)
+    }
+}
+
+fn read_record(rest: &[u8]) -> Result<NewRecord<'_>> {
+    let (key, rest) = split_key(rest)?;
+    let (expires, rest) = rest.split_first_chunk::<6>().ok_or(Error::Corrupt)?;
+    let expires = expires.iter().rev().fold(0, |time, byte| time << 8 | u64::from(*byte));
+    let (tag_count, body) = rest.split_first().ok_or(Error::Corrupt)?;
+    Ok(NewRecord { key, body, tag_count: u32::from(*tag_count), expires, stored: None })
 }
 
 fn split_key(rest: &[u8]) -> Result<(&[u8], &[u8])> {

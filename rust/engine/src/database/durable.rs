@@ -55,7 +55,7 @@ impl<S: DurableStore> Database<S> {
     pub fn commit_writes(&mut self, writes: u32, flush: bool) -> Result<()> {
         let outermost = self.store.depth() == 1;
         let counted = self.counts.unflushed.saturating_add(writes);
-        let due = flush || self.flush.is_due(counted, self.counts.writes) || self.store.is_crowded();
+        let due = flush || self.flush.is_due(counted, &self.counts) || self.store.is_crowded();
         let flushed = outermost && due && (counted > 0 || flush);
         if flushed && self.grew {
             self.make_durable()?;

@@ -1,5 +1,6 @@
 //! When a flush is due: after so many writes.
 
+use super::statistics::Counts;
 use super::Database;
 use crate::store::PageStore;
 
@@ -12,22 +13,37 @@ pub enum FlushRule {
     Adaptive,
     /// So many, whatever.
     Every(u32),
+    /// So many, but from 100 operations on half as much again, and 30 at least, where more than half of them are
+    /// batches; twice as much, and 50 at least, where more than four fifths are.
+    Batches(u32),
 }
 
 impl FlushRule {
-    fn threshold(self, writes: u64) -> u32 {
-        match (self, writes) {
+    fn threshold(self, counts: &Counts) -> u32 {
+        match (self, counts.writes) {
             (FlushRule::Memory, _) => 5,
             (FlushRule::Adaptive, 0..100) => 10,
             (FlushRule::Adaptive, 100..=1000) => 15,
             (FlushRule::Adaptive, _) => 20,
             (FlushRule::Every(writes), _) => writes,
+            (FlushRule::Batches(writes), _) => with_batches(writes, counts),
         }
     }
 
     /// Whether so many writes, of so many in all, are to be made durable.
-    pub(super) fn is_due(self, unflushed: u32, writes: u64) -> bool {
-        unflushed >= self.threshold(writes)
+    pub(super) fn is_due(self, unflushed: u32, counts: &Counts) -> bool {
+        unflushed >= self.threshold(counts)
+    }
+}
+
+fn with_batches(writes: u32, counts: &Counts) -> u32 {
+    let single = counts.writes.saturating_sub(counts.batched);
+    if single.saturating_add(counts.batches) < 100 || counts.batches <= single {
+        writes
+    } else if counts.batches <= single.saturating_mul(4) {
+        writes.saturating_add(writes / 2).max(30)
+    } else {
+        writes.saturating_mul(2).max(50)
     }
 }
 
@@ -37,7 +53,7 @@ impl<S: PageStore> Database<S> {
     pub fn wrote(&mut self, writes: u32) {
         self.counts.writes = self.counts.writes.wrapping_add(u64::from(writes));
         self.counts.unflushed = self.counts.unflushed.saturating_add(writes);
-        if self.store.depth() == 0 && self.flush.is_due(self.counts.unflushed, self.counts.writes) {
+        if self.store.depth() == 0 && self.flush.is_due(self.counts.unflushed, &self.counts) {
             self.counts.unflushed = 0;
             self.counts.flushes = self.counts.flushes.wrapping_add(1);
         }
@@ -46,13 +62,31 @@ impl<S: PageStore> Database<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::FlushRule;
+    use super::{Counts, FlushRule};
+
+    fn threshold(rule: FlushRule, writes: u64) -> u32 {
+        rule.threshold(&Counts { writes, ..Counts::default() })
+    }
 
     #[test]
     fn the_adaptive_rule_flushes_less_often_the_more_is_written() {
-        let thresholds = [0, 99, 100, 1000, 1001].map(|writes| FlushRule::Adaptive.threshold(writes));
+        let thresholds = [0, 99, 100, 1000, 1001].map(|writes| threshold(FlushRule::Adaptive, writes));
         assert_eq!(thresholds, [10, 10, 15, 15, 20]);
-        assert_eq!(FlushRule::Every(1).threshold(5000), 1);
-        assert_eq!(FlushRule::Memory.threshold(5000), 5);
+        assert_eq!(threshold(FlushRule::Every(1), 5000), 1);
+        assert_eq!(threshold(FlushRule::Memory, 5000), 5);
+    }
+
+    #[test]
+    fn the_batch_rule_flushes_less_often_the_more_of_what_is_done_are_batches() {
+        let of = |single, batches, threshold| {
+            // Batches of ten records each.
+            let counts = Counts { writes: single + 10 * batches, batches, batched: 10 * batches, ..Counts::default() };
+            FlushRule::Batches(threshold).threshold(&counts)
+        };
+        assert_eq!([of(0, 99, 20), of(49, 50, 20)], [20, 20], "too early to tell");
+        assert_eq!([of(100, 0, 20), of(50, 50, 20)], [20, 20], "half are batches");
+        assert_eq!([of(49, 51, 20), of(20, 80, 20)], [30, 30], "more than half");
+        assert_eq!([of(19, 81, 20), of(0, 100, 20)], [50, 50], "more than four fifths");
+        assert_eq!([of(40, 60, 25), of(0, 100, 40)], [37, 80]);
     }
 }

@@ -10,12 +10,15 @@ use crate::tree::page::Page;
 /// What is known of a record that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Bytes of its body.
+    /// Bytes of its body; where that was not read, as it is stored.
     pub body_len: usize,
     /// Tags at the beginning of the body.
     pub tag_count: u32,
     /// When it expires, or [`super::FOREVER`].
     pub expires: u64,
+    /// What [`Database::update`] asks for where the body that was read stands compressed; else 0, and the body's own
+    /// is what counts.
+    pub fingerprint: u64,
 }
 
 /// Where a record stands: its leaf, its entry there, and its head.
@@ -29,13 +32,14 @@ pub(super) struct Stored {
 
 impl Stored {
     pub fn found(&self) -> Found {
-        Found { body_len: self.body_len, tag_count: self.head.tag_count, expires: self.head.expires }
+        Found { body_len: self.body_len, tag_count: self.head.tag_count, expires: self.head.expires, fingerprint: 0 }
     }
 }
 
 impl<S: PageStore> Database<S> {
     /// Copies the body of the record with that key into `buf`; `None` where there is none, or its time
-    /// has come. [`Error::NoRoom`] says how long the body is; with no buffer at all nothing is copied.
+    /// has come. [`Error::NoRoom`] says how long `buf` must be, a second time where the value has to be expanded; with no
+    /// buffer at all nothing is copied.
     pub fn get(&mut self, key: &[u8], now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
         self.check_key(key)?;
         self.counts.gets = self.counts.gets.wrapping_add(1);
@@ -45,10 +49,10 @@ impl<S: PageStore> Database<S> {
         if stored.head.has_expired(now) {
             return Ok(None);
         }
-        if let Some(buf) = buf {
-            self.copy_body(&stored, buf)?;
+        match buf {
+            Some(buf) => self.load(&stored, buf).map(Some),
+            None => Ok(Some(stored.found())),
         }
-        Ok(Some(stored.found()))
     }
 
     /// The record with that key, expired or not.
@@ -65,14 +69,12 @@ impl<S: PageStore> Database<S> {
     pub(super) fn stored(&mut self, leaf: PageId, index: usize) -> Result<Stored> {
         let value = Page(self.store.page(leaf)?).cell(index).ok_or(Error::Corrupt)?.value;
         let head = Head::read(value)?;
-        let body_len = match head.large {
-            Some((len, _)) => len as usize,
-            None => value.len().saturating_sub(head.len),
-        };
+        let in_chain = head.large.map_or(0, |(len, _)| len as usize);
+        let body_len = value.len().saturating_sub(head.len).saturating_add(in_chain);
         Ok(Stored { leaf, index, head, body_len })
     }
 
-    /// The body of a record that is not large, in its page.
+    /// The body of a record that is not large, in its page; of one that is, the end of it.
     pub(super) fn body_in_place(&mut self, stored: &Stored) -> Result<&[u8]> {
         let value = Page(self.store.page(stored.leaf)?).cell(stored.index).ok_or(Error::Corrupt)?.value;
         value.get(stored.head.len..).ok_or(Error::Corrupt)
@@ -103,7 +105,9 @@ impl<S: PageStore> Database<S> {
             left = left.wrapping_sub(bytes.len());
             page = next;
         }
-        Ok(copied)
+        let room = buf.get_mut(copied..).unwrap_or(&mut []);
+        let ended = if room.is_empty() { 0 } else { copy_out(self.body_in_place(stored)?, skip, room) };
+        Ok(copied.wrapping_add(ended))
     }
 }
 

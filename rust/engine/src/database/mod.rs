@@ -12,6 +12,7 @@
 //! | `n` number, 2 bytes, high byte first | the name of that number |
 
 mod check;
+mod compressed;
 mod delete;
 mod delta;
 mod durable;
@@ -48,6 +49,8 @@ pub const MAX_TAGS: u32 = 32;
 pub const MAX_TAG_BYTES: usize = 64;
 /// The longest encoded body in bytes.
 pub const MAX_VALUE_BYTES: usize = 65_535;
+/// A buffer of so many bytes has room to read every record, compressed or not.
+pub const READ_BYTES: usize = 2 * MAX_VALUE_BYTES + crate::compress::inflate::SCRATCH_BYTES;
 /// The latest time of expiry that a record can hold: some 8,900 years.
 pub const LAST_TIME: u64 = (1 << 48) - 1;
 /// As a time of expiry: never.

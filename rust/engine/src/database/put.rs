@@ -1,5 +1,6 @@
 //! Writing records.
 
+use super::compressed::check_stored;
 use super::get::{chain_page, Stored};
 use super::record::{Head, MAX_HEAD};
 use super::{
@@ -23,31 +24,47 @@ pub struct NewRecord<'a> {
     pub tag_count: u32,
     /// When it expires, in milliseconds, or [`FOREVER`].
     pub expires: u64,
+    /// The body with its value compressed ([`crate::compress::value`]), where that is to be stored.
+    pub stored: Option<&'a [u8]>,
 }
 
 impl<S: PageStore> Database<S> {
     /// Stores a record; one of the same key is replaced whole.
     pub fn put(&mut self, record: &NewRecord) -> Result<()> {
         self.check_key(record.key)?;
-        self.grew = true;
         let head = self.head_of(record)?;
+        match record.stored {
+            None => self.put_as(record, head, 0),
+            Some(stored) => {
+                let saved = check_stored(record, stored)?;
+                self.put_as(&NewRecord { body: stored, ..*record }, head, saved)
+            }
+        }
+    }
+
+    /// Stores a record that was checked, its body as it is, which is so many bytes shorter than it could be.
+    pub(super) fn put_as(&mut self, record: &NewRecord, head: Head, saved: u32) -> Result<()> {
+        self.grew = true;
         let key = document_key(record.key);
         let mut path = self.locate(key.as_slice())?;
         let old = match path.found() {
             true => Some(self.stored(path.leaf().0, path.leaf().1)?),
             false => None,
         };
+        let was_saved = old.map_or(Ok(0), |old| self.saved_by(&old))?;
         let plain = head.is_plain() && fits_a_cell(self.store.page_size(), key.as_slice().len(), record.body.len());
         let one_entry = plain && old.is_none_or(|old| old.head.is_plain());
         if one_entry && !self.store.changes_can_fail() {
             self.put_plain(&mut path, key.as_slice(), record)?;
+            self.count_saved(was_saved, saved);
         } else {
             self.atomically(|database| {
                 match one_entry {
                     true => database.put_plain(&mut path, key.as_slice(), record)?,
                     false => database.put_linked(record, head, old)?,
                 }
-                database.log_put(record)
+                database.count_saved(was_saved, saved);
+                database.log_put(record, &head, saved)
             })?;
         }
         self.counts.puts = self.counts.puts.wrapping_add(1);
@@ -80,7 +97,7 @@ impl<S: PageStore> Database<S> {
             left = left.wrapping_sub(bytes.len());
             page = next;
         }
-        Ok(hash.unwrap_or_default())
+        Ok(hash64(self.body_in_place(stored)?, hash))
     }
 
     /// Checks a new record and says what its head will be, but for where a large body goes.
@@ -88,6 +105,19 @@ impl<S: PageStore> Database<S> {
         if record.body.len() > MAX_VALUE_BYTES {
             return Err(Error::TooLong);
         }
+        let value = self.check_tags(record)?;
+        let field_tags = self.has_field_tags(value)?;
+        Ok(Head {
+            expires: record.expires.min(LAST_TIME),
+            tag_count: record.tag_count,
+            field_tags,
+            large: None,
+            len: 0,
+        })
+    }
+
+    /// Checks a new record's tags; what reads on behind them.
+    pub(super) fn check_tags<'a>(&mut self, record: &NewRecord<'a>) -> Result<Reader<'a>> {
         if record.tag_count > MAX_TAGS {
             return Err(Error::BadTag);
         }
@@ -99,14 +129,7 @@ impl<S: PageStore> Database<S> {
                 }
             }
         }
-        let field_tags = self.has_field_tags(reader)?;
-        Ok(Head {
-            expires: record.expires.min(LAST_TIME),
-            tag_count: record.tag_count,
-            field_tags,
-            large: None,
-            len: 0,
-        })
+        Ok(reader)
     }
 
     /// Whether the value is a dict with a field named `tags`; checks that it is one whole value, too.
@@ -152,11 +175,13 @@ impl<S: PageStore> Database<S> {
         let key = document_key(record.key);
         let mut bytes = [0; MAX_HEAD];
         let len = head.write(&mut bytes).wrapping_add(record.body.len());
+        let mut body = record.body;
         if !fits_a_cell(self.store.page_size(), key.as_slice().len(), len) {
-            head.large = Some((record.body.len() as u32, self.write_chain(record.body)?));
+            let (in_chain, end) = self.split_large(key.as_slice().len(), body);
+            head.large = Some((in_chain.len() as u32, self.write_chain(in_chain)?));
+            body = end;
         }
         let len = head.write(&mut bytes);
-        let body = if head.large.is_some() { &[] } else { record.body };
         self.insert(key.as_slice(), &[bytes.get(..len).unwrap_or(&[]), body, &[]])?;
         if head.expires != FOREVER {
             self.insert(expiry_key(head.expires, record.key).as_slice(), &[&[]; 3])?;
@@ -200,7 +225,15 @@ impl<S: PageStore> Database<S> {
         Ok(())
     }
 
-    /// Writes a body to a chain of new pages and gives the first one.
+    /// What of a large body goes to a chain, and what would fill a last page there too little and fits the cell.
+    fn split_large<'a>(&self, key: usize, body: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        let page_size = self.store.page_size();
+        let end = body.len().checked_rem(page_size.saturating_sub(4)).unwrap_or(0);
+        let end = if fits_a_cell(page_size, key, MAX_HEAD.wrapping_add(end)) { end } else { 0 };
+        body.split_at_checked(body.len().wrapping_sub(end)).unwrap_or((body, &[]))
+    }
+
+    /// Writes bytes to a chain of new pages and gives the first one.
     fn write_chain(&mut self, body: &[u8]) -> Result<PageId> {
         let room = self.store.page_size().saturating_sub(4).max(1);
         self.store.reserve(div_ceil(body.len(), room), 0)?;

@@ -4,13 +4,13 @@
 //! +-------+----------------+--------------+-------------------------------+
 //! | flags | expires: 6     | tag count: 1 | body                          |
 //! +-------+----------------+--------------+-------------------------------+
-//!   if any  if TTL           if TAGS        if LARGE: length: 4, page: 4
+//!   if any  if TTL           if TAGS        if LARGE before it: length: 4, page: 4
 //! ```
 //!
 //! The body is the tags and the value ([`crate::document`]). `flags` is `F0` and the bits below; no value
-//! begins so, and a record without any has no head at all. A body that is too long for a cell is LARGE: it
-//! stands in a chain of pages, each the id of the next one and then bytes. `expires` is in milliseconds, low
-//! byte first.
+//! begins so, and a record without any has no head at all. A body that is too long for a cell is LARGE: so many bytes
+//! of it stand in a chain of pages, each the id of the next one and then bytes, and the rest behind the head.
+//! `expires` is in milliseconds, low byte first.
 
 use crate::bytes::{u32_at, write};
 use crate::error::{Error, Result};
@@ -35,7 +35,7 @@ pub struct Head {
     pub tag_count: u32,
     /// The document has a field named `tags`.
     pub field_tags: bool,
-    /// Where the body is, if not behind the head: its length and its first page.
+    /// Where the body begins, if not behind the head: how many bytes stand there, and their first page.
     pub large: Option<(u32, PageId)>,
     /// Bytes of the head.
     pub len: usize,

@@ -1,11 +1,12 @@
 //! Walking the records in the order of their keys, all of them or those that match a query.
 
+use super::compressed::{is_compressed, value_at};
 use super::get::{Found, Stored};
 use super::put::tag_range;
 use super::record::Head;
 use super::{Database, DOCUMENT};
 use crate::bytes::write;
-use crate::document::{Name, OperandNames, Reader};
+use crate::document::{Name, OperandNames};
 use crate::error::{Error, Result};
 use crate::query::{matches, Query, Record};
 use crate::store::PageStore;
@@ -86,8 +87,8 @@ impl Default for ScanCursor {
 enum Look {
     /// The record at this index matches.
     Match(usize),
-    /// The record at this index is too large to be matched in its page.
-    Large(usize),
+    /// The record at this index cannot be matched in its page: it is too large, or compressed.
+    Elsewhere(usize),
     /// So many do not.
     Passed(usize),
     /// The records end here.
@@ -109,10 +110,13 @@ fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Resul
             continue;
         }
         if head.large.is_some() {
-            return Ok(Look::Large(index));
+            return Ok(Look::Elsewhere(index));
         }
-        let body = value.get(head.len..).ok_or(Error::Corrupt)?;
-        if matches(query, &record(body, head.tag_count)?)? {
+        let record = record(value.get(head.len..).ok_or(Error::Corrupt)?, head.tag_count)?;
+        if is_compressed(record.body, record.value_at) {
+            return Ok(Look::Elsewhere(index));
+        }
+        if matches(query, &record)? {
             return Ok(Look::Match(index));
         }
     }
@@ -127,16 +131,16 @@ impl<S: PageStore> Database<S> {
             if stored.head.has_expired(now) {
                 continue;
             }
-            if let Some(buf) = buf {
-                self.copy_body(&stored, buf).inspect_err(|_| cursor.tree.step_back())?;
-            }
-            return Ok(Some(stored.found()));
+            return match buf {
+                Some(buf) => self.load(&stored, buf).inspect_err(|_| cursor.tree.step_back()).map(Some),
+                None => Ok(Some(stored.found())),
+            };
         }
         Ok(None)
     }
 
     /// The next record that matches, its body in `buf`, looking at no more than `budget` of them. A body
-    /// that is too large for a page is read into `buf` before it is matched.
+    /// that is too large for a page, or compressed, is read into `buf` before it is matched.
     pub fn next_match(
         &mut self,
         query: &Query,
@@ -152,8 +156,11 @@ impl<S: PageStore> Database<S> {
         }
         for _ in 0..budget {
             let Some(stored) = self.next_stored(cursor)? else { return Ok(Next::End) };
-            if !stored.head.has_expired(now) && self.matches(query, cursor, &stored, buf)? {
-                return self.matched(cursor, &stored, buf);
+            if stored.head.has_expired(now) {
+                continue;
+            }
+            if let Some(found) = self.read_match(query, cursor, &stored, buf)? {
+                return Ok(Next::Found(found));
             }
         }
         Ok(Next::More)
@@ -174,7 +181,7 @@ impl<S: PageStore> Database<S> {
                 return Ok(Next::End);
             };
             let looked = look(Page(self.store.page(leaf)?), first, left, query, now);
-            let (index, large) = match looked.inspect_err(|_| cursor.tree.forget_path())? {
+            let (index, elsewhere) = match looked.inspect_err(|_| cursor.tree.forget_path())? {
                 Look::End => return Ok(Next::End),
                 Look::Passed(count) => {
                     cursor.tree.stay(&mut self.store, first.wrapping_add(count).wrapping_sub(1))?;
@@ -182,12 +189,16 @@ impl<S: PageStore> Database<S> {
                     continue;
                 }
                 Look::Match(index) => (index, false),
-                Look::Large(index) => (index, true),
+                Look::Elsewhere(index) => (index, true),
             };
             cursor.tree.stay(&mut self.store, index)?;
             let stored = self.stored(leaf, index)?;
-            if !large || self.matches(query, cursor, &stored, buf)? {
-                return self.matched(cursor, &stored, buf);
+            let found = match elsewhere {
+                true => self.read_match(query, cursor, &stored, buf)?,
+                false => Some(self.load(&stored, buf).inspect_err(|_| cursor.tree.step_back())?),
+            };
+            if let Some(found) = found {
+                return Ok(Next::Found(found));
             }
             left = left.saturating_sub(index.wrapping_sub(first) as u32).saturating_sub(1);
         }
@@ -224,31 +235,29 @@ impl<S: PageStore> Database<S> {
         }
     }
 
-    /// Whether a record matches; a large one is read into `buf` for that.
-    fn matches(&mut self, query: &Query, cursor: &mut ScanCursor, stored: &Stored, buf: &mut [u8]) -> Result<bool> {
-        let body = if stored.head.large.is_some() {
-            self.copy_body(stored, buf).inspect_err(|_| cursor.tree.step_back())?;
-            buf.get(..stored.body_len).ok_or(Error::Corrupt)?
-        } else {
-            self.body_in_place(stored)?
-        };
-        matches(query, &record(body, stored.head.tag_count)?)
-    }
-
-    /// Copies the body of a match, unless it is in `buf` because it is large.
-    fn matched(&mut self, cursor: &mut ScanCursor, stored: &Stored, buf: &mut [u8]) -> Result<Next> {
+    /// Reads a record into `buf` if it matches; one that cannot be matched in its page in any case.
+    fn read_match(
+        &mut self,
+        query: &Query,
+        cursor: &mut ScanCursor,
+        stored: &Stored,
+        buf: &mut [u8],
+    ) -> Result<Option<Found>> {
+        let mut known = false;
         if stored.head.large.is_none() {
-            self.copy_body(stored, buf).inspect_err(|_| cursor.tree.step_back())?;
+            let record = record(self.body_in_place(stored)?, stored.head.tag_count)?;
+            known = !is_compressed(record.body, record.value_at);
+            if known && !matches(query, &record)? {
+                return Ok(None);
+            }
         }
-        Ok(Next::Found(stored.found()))
+        let found = self.load(stored, buf).inspect_err(|_| cursor.tree.step_back())?;
+        let body = buf.get(..found.body_len).ok_or(Error::Corrupt)?;
+        Ok((known || matches(query, &record(body, found.tag_count)?)?).then_some(found))
     }
 }
 
 #[inline]
 fn record(body: &[u8], tag_count: u32) -> Result<Record<'_>> {
-    let mut tags = Reader::new(body, 0);
-    for _ in 0..tag_count {
-        tags.name()?;
-    }
-    Ok(Record { tag_count, body, value_at: tags.at })
+    Ok(Record { tag_count, body, value_at: value_at(body, tag_count)? })
 }

@@ -13,6 +13,8 @@ pub(super) struct Counts {
     pub deletes: u64,
     pub queries: u64,
     pub batches: u64,
+    /// Writes in batches.
+    pub batched: u64,
     pub writes: u64,
     pub flushes: u64,
     pub unflushed: u32,
@@ -43,6 +45,10 @@ pub struct Statistics {
     pub ttl_records: u32,
     /// Names that have a number.
     pub names: u32,
+    /// Records whose value is compressed.
+    pub compressed: u32,
+    /// Bytes by which that makes them shorter.
+    pub saved: u32,
     /// Bytes of a page.
     pub page_size: u32,
 }
@@ -53,8 +59,9 @@ impl<S: PageStore> Database<S> {
         self.meta.records
     }
 
-    /// Counts a batch.
-    pub fn count_batch(&mut self) {
+    /// Counts a batch of so many writes.
+    pub fn count_batch(&mut self, writes: u32) {
+        self.counts.batched = self.counts.batched.wrapping_add(u64::from(writes));
         self.counts.batches = self.counts.batches.wrapping_add(1);
     }
 
@@ -79,6 +86,8 @@ impl<S: PageStore> Database<S> {
             records: self.meta.records,
             ttl_records: self.meta.ttl_records,
             names: self.meta.names,
+            compressed: self.meta.compressed,
+            saved: self.meta.saved,
             page_size: page_size as u32,
         }
     }

@@ -1,8 +1,8 @@
 //! Writing encoded values.
 
 use super::{
-    BIG_NEGATIVE, BIG_POSITIVE, COUNT_MAX, DICT, FALSE, FLOAT32, FLOAT64, INT16, INT32, INT64, INT8, LIST, LONG_DICT,
-    LONG_LIST, LONG_STR, MAX_NUMBERED_NAME, NONE, SMALL_INT_BIAS, SMALL_INT_MAX, STR, STR_MAX, TRUE,
+    BIG_NEGATIVE, BIG_POSITIVE, BYTES, COUNT_MAX, DICT, FALSE, FLOAT32, FLOAT64, INT16, INT32, INT64, INT8, LIST,
+    LONG_DICT, LONG_LIST, LONG_STR, MAX_NUMBERED_NAME, NONE, SMALL_INT_BIAS, SMALL_INT_MAX, STR, STR_MAX, TRUE,
 };
 use crate::bytes::{varint_len, write, write_varint, MAX_VARINT};
 use crate::error::{Error, Result};
@@ -105,6 +105,14 @@ impl<'a> Encoder<'a> {
     pub fn str(&mut self, text: &[u8]) -> Result<()> {
         self.counted(STR, STR_MAX, LONG_STR, text.len(), text)?;
         self.json(json_str_len(text))
+    }
+
+    /// Bytes, which JSON has no text for.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut head = [BYTES; 1 + MAX_VARINT];
+        let len = u32::try_from(bytes.len()).map_err(|_| Error::TooLong)?;
+        let end = write_varint(&mut head, 1, len);
+        self.append(head.get(..end).unwrap_or(&[]), bytes)
     }
 
     /// A list of `items` values, which are to follow.

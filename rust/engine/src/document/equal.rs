@@ -88,7 +88,7 @@ fn find(mut pairs: Reader, count: u32, name: Name, names: &impl OperandNames) ->
 fn scalars_equal(a: Item, b: Item) -> bool {
     match (a, b) {
         (Item::None, Item::None) => true,
-        (Item::Str(x), Item::Str(y)) => x == y,
+        (Item::Str(x), Item::Str(y)) | (Item::Bytes(x), Item::Bytes(y)) => x == y,
         _ => match (a.number(), b.number()) {
             (Some(x), Some(y)) => x.compare(y) == Some(core::cmp::Ordering::Equal),
             _ => false,

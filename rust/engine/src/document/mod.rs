@@ -12,6 +12,7 @@
 //! | `E9`, `EA` | int beyond 64 bits, positive, negative | varint length, magnitude, high byte first |
 //! | `EB` | str | varint length, bytes |
 //! | `EC`, `ED` | list, dict | varint count, items or pairs |
+//! | `EF` | bytes | varint length, bytes |
 //!
 //! A name is a varint: its number in the database's table of names, or 0 and then a varint length and
 //! the bytes. All other numbers have their low byte first. A record's body is its tags (each a name) and
@@ -56,6 +57,7 @@ const BIG_NEGATIVE: u8 = 0xea;
 const LONG_STR: u8 = 0xeb;
 const LONG_LIST: u8 = 0xec;
 const LONG_DICT: u8 = 0xed;
+const BYTES: u8 = 0xef;
 
 #[cfg(test)]
 mod tests;

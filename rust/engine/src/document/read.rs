@@ -3,8 +3,8 @@
 //! What queries spend their time in is inlined where there is room for it: on machines of 64 bits.
 
 use super::{
-    Number, BIG_NEGATIVE, BIG_POSITIVE, DICT, FALSE, FLOAT32, FLOAT64, INT16, INT32, INT64, INT8, LIST, LONG_DICT,
-    LONG_LIST, LONG_STR, MAX_DEPTH, NONE, SMALL_INT_BIAS, STR, TRUE,
+    Number, BIG_NEGATIVE, BIG_POSITIVE, BYTES, DICT, FALSE, FLOAT32, FLOAT64, INT16, INT32, INT64, INT8, LIST,
+    LONG_DICT, LONG_LIST, LONG_STR, MAX_DEPTH, NONE, SMALL_INT_BIAS, STR, TRUE,
 };
 use crate::bytes::varint_at;
 use crate::error::{Error, Result};
@@ -24,6 +24,8 @@ pub enum Item<'a> {
     Float(f64),
     /// A str in UTF-8.
     Str(&'a [u8]),
+    /// Bytes.
+    Bytes(&'a [u8]),
     /// A list; so many values follow.
     List(u32),
     /// A dict; so many names and values follow.
@@ -114,6 +116,10 @@ impl<'a> Reader<'a> {
             LONG_STR => {
                 let len = self.varint()? as usize;
                 Item::Str(self.take(len)?)
+            }
+            BYTES => {
+                let len = self.varint()? as usize;
+                Item::Bytes(self.take(len)?)
             }
             LONG_LIST => Item::List(self.varint()?),
             LONG_DICT => Item::Dict(self.varint()?),

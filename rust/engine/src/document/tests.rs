@@ -91,6 +91,23 @@ fn a_full_buffer_says_how_much_it_takes_and_holds_what_it_held() {
 }
 
 #[test]
+fn bytes_come_back_and_are_equal_to_nothing_else() {
+    let bytes = |bytes: &[u8]| encoded(|e| e.bytes(bytes).unwrap());
+    for len in [0, 1, 63, 64, 127, 128, 200] {
+        let value: Vec<u8> = (0..len).map(|n| (n * 7) as u8).collect();
+        let encoded = bytes(&value);
+        let mut reader = Reader::new(&encoded, 0);
+        assert_eq!(reader.item(), Ok(Item::Bytes(&value)));
+        assert_eq!(reader.at, reader.bytes().len());
+        assert_eq!(Reader::new(&bytes(&value), 0).check(), Ok(()));
+    }
+    let same = |a: &[u8], b: &[u8]| equal(Reader::new(a, 0), Reader::new(b, 0), &NoNames).unwrap();
+    assert!(same(&bytes(b"ab"), &bytes(b"ab")));
+    assert!(!same(&bytes(b"ab"), &bytes(b"ac")));
+    assert!(!same(&bytes(b"ab"), &encoded(|e| e.str(b"ab").unwrap())));
+}
+
+#[test]
 fn cut_and_wrong_bytes_are_corrupt() {
     let whole = encoded(|e| {
         e.dict(2).unwrap();
@@ -101,6 +118,10 @@ fn cut_and_wrong_bytes_are_corrupt() {
         e.name(300, b"", true).unwrap();
         e.big_int(true, &[1; 9], 22).unwrap();
     });
+    let bytes = encoded(|e| e.bytes(&[7; 200]).unwrap());
+    for len in 0..bytes.len() {
+        assert_eq!(Reader::new(&bytes[..len], 0).check(), Err(Error::Corrupt), "cut at {len}");
+    }
     assert_eq!(Reader::new(&whole, 0).check(), Ok(()));
     for len in 0..whole.len() {
         assert_eq!(Reader::new(&whole[..len], 0).check(), Err(Error::Corrupt), "cut at {len}");

@@ -17,13 +17,14 @@ use super::memory::MemoryStore;
 use super::{Meta, PageId, PageStore};
 use crate::bytes::{div_ceil, u32_at, write_u32};
 use crate::error::Result;
+use core::array::from_fn;
 
 const PREVIOUS: usize = 0;
 const COUNT: usize = 4;
 const BEGINS: usize = 8;
 const AROUND: usize = 12;
 const META: usize = 16;
-const ENTRIES: usize = 36;
+const ENTRIES: usize = META + 4 * Meta::NUMBERS;
 const ENTRY: usize = 12;
 
 /// In the place of an image: the page was new.
@@ -172,8 +173,7 @@ impl MemoryStore {
         let start = self.journal.start;
         self.set_journal_u32(page, BEGINS, start);
         self.set_journal_u32(page, AROUND, around);
-        let Meta { root, records, ttl_records, field_tags, names } = *meta;
-        for (n, value) in [root.0, records, ttl_records, field_tags, names].into_iter().enumerate() {
+        for (n, value) in meta.to_numbers().into_iter().enumerate() {
             self.set_journal_u32(page, META.wrapping_add(n * 4), value);
         }
         Ok(())
@@ -197,13 +197,7 @@ impl MemoryStore {
             }
             let begins = self.journal_u32(top, BEGINS);
             let around = self.journal_u32(top, AROUND);
-            let meta = Meta {
-                root: PageId(self.journal_u32(top, META)),
-                records: self.journal_u32(top, META + 4),
-                ttl_records: self.journal_u32(top, META + 8),
-                field_tags: self.journal_u32(top, META + 12),
-                names: self.journal_u32(top, META + 16),
-            };
+            let meta = Meta::from_numbers(from_fn(|n| self.journal_u32(top, META.wrapping_add(n.wrapping_mul(4)))));
             self.drop_journal_page();
             if begins != 0 {
                 self.journal.depth = self.journal.depth.wrapping_sub(1);

@@ -44,11 +44,30 @@ pub struct Meta {
     pub field_tags: u32,
     /// Names that have a number.
     pub names: u32,
+    /// Records whose value is compressed.
+    pub compressed: u32,
+    /// Bytes by which that makes them shorter.
+    pub saved: u32,
 }
 
 impl Meta {
+    /// How many numbers it is.
+    pub const NUMBERS: usize = 7;
+
     /// Of an empty database.
-    pub const EMPTY: Meta = Meta { root: PageId::NONE, records: 0, ttl_records: 0, field_tags: 0, names: 0 };
+    pub const EMPTY: Meta = Meta::from_numbers([PageId::NONE.0, 0, 0, 0, 0, 0, 0]);
+
+    /// As stores keep it.
+    pub fn to_numbers(self) -> [u32; Meta::NUMBERS] {
+        let Meta { root, records, ttl_records, field_tags, names, compressed, saved } = self;
+        [root.0, records, ttl_records, field_tags, names, compressed, saved]
+    }
+
+    /// From what [`to_numbers`](Meta::to_numbers) gave.
+    pub const fn from_numbers(numbers: [u32; Meta::NUMBERS]) -> Self {
+        let [root, records, ttl_records, field_tags, names, compressed, saved] = numbers;
+        Meta { root: PageId(root), records, ttl_records, field_tags, names, compressed, saved }
+    }
 }
 
 /// Fixed-size pages, read and changed in place, with savepoints to which all of them go back.

@@ -90,7 +90,7 @@ impl Map {
     }
 
     fn meta(&self) -> Meta {
-        Meta { root: self.root, records: 0, ttl_records: 0, field_tags: 0, names: 0 }
+        Meta { root: self.root, ..Meta::EMPTY }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::desk::{Desk, Purpose};
 use crate::failure::Failure;
 use crate::lines::line;
 use crate::progress::Progress;
-use mtdb_engine::database::{Check, Checked, Flaw, ScanCursor, MAX_VALUE_BYTES};
+use mtdb_engine::database::{Check, Checked, Flaw, ScanCursor, READ_BYTES};
 use mtdb_engine::store::PageStore;
 use mtdb_engine::Error;
 use std::io::{stdout, Write};
@@ -91,7 +91,7 @@ fn verify_pages(desk: &mut Desk, found: &mut Found) -> Result<u64, Failure> {
 /// Every entry of the tree: records, indexes, names.
 fn verify_entries(desk: &mut Desk, found: &mut Found) -> Result<(), Failure> {
     let mut progress = Progress::new("records", u64::from(desk.db.records()));
-    let (mut check, mut buf) = (Check::new(), vec![0; MAX_VALUE_BYTES]);
+    let (mut check, mut buf) = (Check::new(), vec![0; READ_BYTES]);
     loop {
         let step = desk.run(|db| match db.check_next(&mut check, &mut buf) {
             Err(Error::Corrupt) => Ok(None),

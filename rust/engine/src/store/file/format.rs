@@ -5,9 +5,12 @@ use super::medium::File;
 use crate::bytes::{u16_at, u32_at, write, write_u16, write_u32};
 use crate::error::{Error, Result};
 use crate::store::{Meta, Status};
+use core::array::from_fn;
 
 /// The version of the format that this engine writes, and the newest it reads.
-pub const VERSION: u8 = 0;
+pub const VERSION: u8 = 1;
+/// The oldest that it reads: what was before changed from day to day.
+const OLDEST: u8 = 1;
 
 /// Segments of a database at most; their places in the table are the numbers of their files.
 pub const SEGMENTS: usize = 63;
@@ -21,7 +24,7 @@ pub const PAGE_HEADER: usize = 12;
 /// Bytes of a commit.
 pub const COMMIT: usize = 72;
 /// Bytes of a checkpoint before its table of segments.
-pub const CHECKPOINT: usize = 40;
+pub const CHECKPOINT: usize = 20 + 4 * Meta::NUMBERS;
 /// Bytes of one entry of that table.
 pub const CHECKPOINT_SEGMENT: usize = 12;
 
@@ -163,6 +166,9 @@ impl Root {
         let version = bytes.get(8).copied().unwrap_or(0);
         if version > VERSION {
             return Err(Error::Newer(version));
+        }
+        if version < OLDEST {
+            return Err(Error::Foreign);
         }
         let page_size = 1usize.checked_shl(u32::from(bytes.get(9).copied().unwrap_or(0))).unwrap_or(0);
         if !is_sealed(bytes, 0) || !matches!(page_size, 512 | 1024 | 2048 | 4096) {
@@ -356,9 +362,8 @@ impl Snapshot {
         let mut bytes = [0; CHECKPOINT];
         write(&mut bytes, 0, &CHECKPOINT_MAGIC);
         write(&mut bytes, 4, &[self.levels, segments as u8, 0, 0]);
-        let Meta { root, records, ttl_records, field_tags, names } = self.meta;
-        let numbers = [self.table.0, self.next_id, self.free_ids, root.0, records, ttl_records, field_tags, names];
-        for (index, number) in numbers.into_iter().enumerate() {
+        let numbers = [self.table.0, self.next_id, self.free_ids];
+        for (index, number) in numbers.into_iter().chain(self.meta.to_numbers()).enumerate() {
             write_u32(&mut bytes, index.wrapping_mul(4).wrapping_add(8), number);
         }
         bytes
@@ -367,13 +372,7 @@ impl Snapshot {
     /// Reads those, and gives how many segments follow.
     pub fn read(bytes: &[u8]) -> Option<(Self, usize)> {
         let number = |index: usize| u32_at(bytes, index.wrapping_mul(4).wrapping_add(8));
-        let meta = Meta {
-            root: crate::store::PageId(number(3)),
-            records: number(4),
-            ttl_records: number(5),
-            field_tags: number(6),
-            names: number(7),
-        };
+        let meta = Meta::from_numbers(from_fn(|n| number(n.wrapping_add(3))));
         let levels = bytes.get(4).copied()?;
         let segments = usize::from(bytes.get(5).copied()?);
         let snapshot = Snapshot { meta, table: Location(number(0)), levels, next_id: number(1), free_ids: number(2) };

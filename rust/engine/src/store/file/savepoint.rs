@@ -7,14 +7,15 @@ use super::medium::Medium;
 use super::FileStore;
 use crate::bytes::{u32_at, write_u32};
 use crate::error::{Error, Result};
-use crate::store::{Meta, PageId};
+use crate::store::Meta;
+use core::array::from_fn;
 
 /// So many savepoints are noted in the store itself, what is deeper in pages of the cache.
 const HERE: usize = 4;
 /// Pages for that at most.
 const PAGES: usize = 8;
 /// Bytes of a note there.
-const NOTE: usize = 36;
+const NOTE: usize = 4 * (Meta::NUMBERS + 4);
 
 /// What was, when a savepoint began.
 #[derive(Clone, Copy)]
@@ -69,15 +70,9 @@ impl<M: Medium> FileStore<M> {
             let (page, at) = self.note_place(index)?;
             let bytes = self.cache.bytes(*self.savepoints.pages.get(page)?).ok()?.get(at..)?;
             let number = |n: usize| u32_at(bytes, n.wrapping_mul(4));
-            let meta = Meta {
-                root: PageId(number(0)),
-                records: number(1),
-                ttl_records: number(2),
-                field_tags: number(3),
-                names: number(4),
-            };
-            let (next_id, free_ids, said) = (number(5), number(6), number(7));
-            Some(Note { meta, next_id, free_ids, said, checkpoint: Location(number(8)) })
+            let meta = Meta::from_numbers(from_fn(number));
+            let [next_id, free_ids, said, checkpoint] = from_fn(|n| number(n.wrapping_add(Meta::NUMBERS)));
+            Some(Note { meta, next_id, free_ids, said, checkpoint: Location(checkpoint) })
         };
         read().unwrap_or(NOTHING)
     }
@@ -97,10 +92,9 @@ impl<M: Medium> FileStore<M> {
             }
         }
         let bytes = self.cache.bytes_mut(slot)?;
-        let Meta { root, records, ttl_records, field_tags, names } = note.meta;
-        let Note { next_id, free_ids, said, checkpoint, .. } = note;
-        let numbers = [root.0, records, ttl_records, field_tags, names, next_id, free_ids, said, checkpoint.0];
-        for (n, number) in numbers.into_iter().enumerate() {
+        let Note { meta, next_id, free_ids, said, checkpoint } = note;
+        let numbers = [next_id, free_ids, said, checkpoint.0];
+        for (n, number) in meta.to_numbers().into_iter().chain(numbers).enumerate() {
             write_u32(bytes, at.wrapping_add(n.wrapping_mul(4)), number);
         }
         Ok(())
