@@ -106,7 +106,7 @@ fn what_was_saved_is_counted_and_a_rollback_takes_it_back() {
         files.put_plain("b", &value(2, 2000))?;
         assert_eq!(files.db.statistics().compressed, 1);
         for depth in 0..10 {
-            files.db.begin()?;
+            files.run(|db| db.begin())?;
             files.put_plain(&format!("deep{depth}"), &value(3, 500))?;
         }
         assert_eq!(files.db.statistics().compressed, 11);

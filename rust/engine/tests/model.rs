@@ -244,7 +244,7 @@ fn walk_through_sessions(seed: u64, open: impl Fn() -> Host<FileStore<Disk>>) {
                 run.host.put(&key, &record.value, &record.tags, record.expires).expect("a medium that works");
                 run.model.insert(key, record);
             }
-            8 => while !run.host.db.compact(8).expect("a medium that works") {},
+            8 => while !run.host.run(|db| db.compact(8)).expect("a medium that works") {},
             9..12 => {
                 let (key, record) = (run.key(), run.record());
                 let flush = run.random.below(3) == 0;
