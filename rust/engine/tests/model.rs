@@ -233,7 +233,9 @@ fn walk_through_sessions(seed: u64, open: impl Fn() -> Host<FileStore<Disk>>) {
                 } else {
                     run.host.db.flush().expect("a medium that works");
                 }
+                let before = run.host.keys(run.now);
                 run.host = open();
+                assert_eq!(run.host.keys(run.now), before, "what was flushed is there again");
             }
             1..8 => {
                 let key = run.host.run(|db| db.next_key()).expect("a medium that works").to_vec();

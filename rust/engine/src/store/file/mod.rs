@@ -87,7 +87,7 @@ pub struct FileStore<M> {
     needed_from: u32,
     /// Bytes of deltas since the checkpoint.
     delta_bytes: u32,
-    /// Bytes of deltas in all, to tell whether there were some.
+    /// Changes that deltas speak of, or should have spoken of, to tell whether there were some.
     said: u32,
     /// The deltas since the last commit do not say everything: the next one takes a checkpoint.
     incomplete: bool,
@@ -381,6 +381,7 @@ impl<M: Medium> PageStore for FileStore<M> {
 
     fn log(&mut self, delta: &[&[u8]]) -> Result<()> {
         self.unflushed = true;
+        self.said = self.said.wrapping_add(1);
         if self.incomplete {
             return Ok(());
         }
@@ -399,7 +400,6 @@ impl<M: Medium> PageStore for FileStore<M> {
         let frame = frame.get(..end).ok_or(Error::TooLong)?;
         let appended = self.log.room_for(end).and_then(|_| self.log.append(frame));
         self.delta_bytes = self.delta_bytes.saturating_add(end as u32);
-        self.said = self.said.wrapping_add(end as u32);
         // Half a delta in the log must not be taken for a whole one.
         self.incomplete |= appended.is_err();
         match appended {
@@ -410,6 +410,7 @@ impl<M: Medium> PageStore for FileStore<M> {
     }
 
     fn set_incomplete(&mut self) {
+        self.said = self.said.wrapping_add(1);
         self.incomplete = true;
     }
 

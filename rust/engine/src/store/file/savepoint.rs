@@ -23,7 +23,7 @@ pub struct Note {
     pub meta: Meta,
     pub next_id: u32,
     pub free_ids: u32,
-    /// Bytes of deltas in all.
+    /// How many changes there were until then.
     pub said: u32,
     /// A checkpoint of what was, where what is changed since is partly on the medium.
     pub checkpoint: Location,
