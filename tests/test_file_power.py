@@ -53,7 +53,7 @@ class Run:
         self.before = device.data[:]
         device.log = self.log = []
         model = {}
-        db = MicroTetherDB(device.path + "/my.db", in_memory=False)
+        db = MicroTetherDB(device.path + "/my.db", in_memory=False, use_compression=False)
         self.states, self.begun, self.durable = [{}], [0], [(len(self.log), 0)]
         for n in range(OPERATIONS):
             count = flushes(db)
@@ -90,14 +90,14 @@ def check_cut(run, medium, cut):
     first, last = run.possible(cut)
     device = RamDevice(run.kind, BLOCKS[run.kind], medium).mount()
     try:
-        with MicroTetherDB(device.path + "/my.db", in_memory=False) as db:
+        with MicroTetherDB(device.path + "/my.db", in_memory=False, use_compression=False) as db:
             found = values_of(db.items())
             states = [n for n in range(first, last + 1) if run.states[n] == found]
             assert states, "cut at change %d: found %r, last flushed was state %d: %r" % (
                 cut, found, first, run.states[first],
             )
             db["after"] = cut
-        with MicroTetherDB(device.path + "/my.db", in_memory=False) as db:
+        with MicroTetherDB(device.path + "/my.db", in_memory=False, use_compression=False) as db:
             found["after"] = cut
             assert values_of(db.items()) == found
     finally:

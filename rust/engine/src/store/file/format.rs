@@ -13,7 +13,7 @@ pub const VERSION: u8 = 1;
 const OLDEST: u8 = 1;
 
 /// Segments of a database at most; their places in the table are the numbers of their files.
-pub const SEGMENTS: usize = 63;
+pub const SEGMENTS: usize = 56;
 /// The place of the segment that stands in the root file, as in a backup.
 pub const IN_ROOT: usize = 63;
 

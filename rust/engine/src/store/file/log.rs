@@ -231,7 +231,7 @@ impl<M: Medium> Log<M> {
     fn segment_size(&self) -> u32 {
         let part = (self.bytes().0 / PARTS) as u32;
         let smallest = self.page_size.saturating_mul(16).max(SMALLEST);
-        let size = part.checked_next_power_of_two().unwrap_or(smallest).clamp(smallest, Location::MAX_OFFSET / 4);
+        let size = part.checked_next_power_of_two().unwrap_or(smallest).max(smallest).min(Location::MAX_OFFSET / 4);
         // A file of several blocks has pointers in them.
         size.wrapping_sub(size / 256)
     }

@@ -11,7 +11,7 @@ use crate::store::Meta;
 use core::array::from_fn;
 
 /// So many savepoints are noted in the store itself, what is deeper in pages of the cache.
-const HERE: usize = 4;
+const HERE: usize = 2;
 /// Pages for that at most.
 const PAGES: usize = 8;
 /// Bytes of a note there.
