@@ -95,10 +95,10 @@ $(MPY_CROSS): $(STAMPS)/micropython
 	@$(PHASE) "building MicroPython's cross compiler" $(LOGS)/mpy-cross.log \
 		$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/mpy-cross BUILD=$(@D)
 
-# MicroPython's build does not see that the library or a .mk file changed: the first takes a new
-# link, the second a new build. micropython-lib is not used, but a folder must stand for it.
+# MicroPython's build does not see that the library, a .mk file or the names known to C changed: the first takes a new
+# link, the second a new build, the last a new list of the names that frozen code adds. micropython-lib is not used, but a folder must stand for it.
 $(UNIX): $(LIBRARY) $(MPY_CROSS) $(UNIX_SOURCES)
-	@rm -rf $(if $(filter %.mk,$?),$(@D),$@)
+	@rm -rf $(if $(filter %.mk,$?),$(@D),$@) $(@D)/frozen_content.c
 	@mkdir -p $(OUT)/micropython-lib && touch $(OUT)/micropython-lib/README.md
 	@$(PHASE) "building MicroPython's unix port" $(LOGS)/unix.log \
 		$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/ports/unix BUILD=$(@D) PROG=$(@F) \

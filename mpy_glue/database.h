@@ -49,12 +49,20 @@ typedef struct {
 
 #define MPDB_UNSET UINT32_MAX
 
+// Whom a lock belongs to: a task of asyncio, or a thread outside of any loop.
+typedef struct {
+    mp_obj_t task;      // MP_OBJ_NULL outside of any loop
+    mp_uint_t thread;
+} mpdb_owner_t;
+
 // An open database. Handles are the Python objects for it: one in memory has one, those of a file that was opened
 // more than once share it.
 typedef struct _mpdb_t {
-    // The owner of db.lock() or of a transaction, and how often it holds it.
-    mp_uint_t lock_owner;
+    // The owner of db.lock() or of a transaction, and how often it holds it (owner.c).
+    mpdb_owner_t lock_owner;
+    mp_obj_t lock_queue;         // of the loop that the owner's task belongs to, or MP_OBJ_NULL
     uint32_t lock_depth;
+    uint32_t lock_losses;        // how often an owner was gone
     uint32_t lock_timeout;       // these two as in mpdb_options_t
     uint32_t ttl_check_interval;
     uint32_t unflushed;      // writes of the running transaction; in memory not yet told to the flush rule
@@ -79,7 +87,8 @@ typedef struct {
     mpdb_t *db;
     bool open;
     uint32_t contexts;  // transactions and locks that were entered through it, and
-    uint32_t depth;     // of how many transactions around them
+    uint32_t depth;     // of how many transactions around them;
+    uint32_t losses;    // both count only where this is the database's lock_losses
 } mpdb_handle_t;
 
 extern const mp_obj_type_t mpdb_type_database;
@@ -111,8 +120,11 @@ bool mpdb_enter_if_open(mpdb_handle_t *handle, mpdb_guard_t *guard);
 void mpdb_hold(mpdb_t *self, mpdb_guard_t *guard);
 void mpdb_leave(mpdb_guard_t *guard);
 
-// The owner that this call would lock for.
-mp_uint_t mpdb_owner(void);
+// Handles pending events, and gives other threads a turn, between two steps of a long call.
+void mpdb_between_steps(void);
+
+// Lets other threads run for that long; events are handled, which may raise.
+void mpdb_pause(mp_uint_t ms);
 
 // Milliseconds of the monotonic clock, never back and never wrapping. Only inside the guard.
 uint64_t mpdb_now(mpdb_t *self);
@@ -121,6 +133,20 @@ uint64_t mpdb_now(mpdb_t *self);
 uint64_t mpdb_now_for_lookup(mpdb_t *self);
 // Whether any record has a TTL.
 bool mpdb_has_ttls(mpdb_t *self);
+
+// ---- owners (owner.c) ----------------------------------------------------------------------------------
+
+mp_uint_t mpdb_thread(void);
+// Takes and gives back the lock for the owner that calls. Inside the guard.
+void mpdb_take_lock(mpdb_t *self);
+void mpdb_give_lock(mpdb_t *self);
+// For a database whose lock is held. What is to be done about a call that comes now:
+typedef enum {
+    MPDB_GO_ON,   // it comes from the owner, or the owner is gone and the lock free
+    MPDB_WAIT,    // the owner is another thread
+    MPDB_REFUSE,  // the owner would have to run on this thread
+} mpdb_access_t;
+mpdb_access_t mpdb_access(mpdb_t *self);
 
 // ---- memory (memory.c) --------------------------------------------------------------------------------
 

@@ -5,6 +5,9 @@
 #if MICROPY_ASYNC_KBD_INTR
 #include <signal.h>
 #endif
+#ifdef __unix__
+#include <unistd.h>
+#endif
 
 // The scheduler is not locked here: an engine call runs no code but the engine's, save for file accesses, and
 // those lock it (medium.c).
@@ -24,10 +27,6 @@ static inline void hold_interrupts(bool hold) {
 
 #if MICROPY_PY_THREAD
 
-mp_uint_t mpdb_owner(void) {
-    return mp_thread_get_id();
-}
-
 static inline void take(mpdb_t *self) {
     hold_interrupts(true);
     if (!mp_thread_mutex_lock(&self->mutex, 0)) {
@@ -43,27 +42,7 @@ static inline void give(mpdb_t *self) {
     hold_interrupts(false);
 }
 
-// Comes and goes with the guard's mutex held.
-static MP_NOINLINE void wait_for_owner(mpdb_t *self, mp_uint_t me) {
-    mp_uint_t start = mp_hal_ticks_ms();
-    while (self->lock_depth != 0 && self->lock_owner != me) {
-        give(self);
-        if ((mp_uint_t)(mp_hal_ticks_ms() - start) >= self->lock_timeout) {
-            mp_raise_msg_varg(&mpdb_type_DBLock,
-                MP_ERROR_TEXT("another thread holds the database's lock for longer than lock_timeout, %u ms"),
-                (unsigned int)self->lock_timeout);
-        }
-        // EXCEPTION: KeyboardInterrupt, or what a callback raises; nothing is held here.
-        mp_hal_delay_ms(1);
-        take(self);
-    }
-}
-
 #else
-
-mp_uint_t mpdb_owner(void) {
-    return 0;
-}
 
 static inline void take(mpdb_t *self) {
     (void)self;
@@ -76,6 +55,46 @@ static inline void give(mpdb_t *self) {
 }
 
 #endif
+
+void mpdb_pause(mp_uint_t ms) {
+    #if MICROPY_PY_THREAD_GIL && defined(__unix__)
+    // That port, which has no such lock of its own accord, would keep it meanwhile.
+    mp_uint_t start = mp_hal_ticks_ms();
+    do {
+        mp_handle_pending(true);
+        MP_THREAD_GIL_EXIT();
+        usleep(500);
+        MP_THREAD_GIL_ENTER();
+    } while ((mp_uint_t)(mp_hal_ticks_ms() - start) < ms);
+    #else
+    mp_hal_delay_ms(ms);
+    #endif
+}
+
+// Comes and goes with the guard's mutex held, and with the lock free or this call's own.
+static MP_NOINLINE void pass_lock(mpdb_t *self, mp_uint_t me) {
+    mp_uint_t start = mp_hal_ticks_ms();
+    for (;;) {
+        self->busy = me + 1;
+        mpdb_access_t access = self->lock_depth == 0 ? MPDB_GO_ON : mpdb_access(self);
+        if (access == MPDB_GO_ON) {
+            return;
+        }
+        give(self);
+        if (access == MPDB_REFUSE) {
+            mp_raise_msg(&mpdb_type_DBLock, MP_ERROR_TEXT("another task holds the database's lock, and cannot give it back"
+                " while this call waits: use 'async with' on lock() or transaction(), or await the operation"));
+        }
+        if ((mp_uint_t)(mp_hal_ticks_ms() - start) >= self->lock_timeout) {
+            mp_raise_msg_varg(&mpdb_type_DBLock,
+                MP_ERROR_TEXT("another thread holds the database's lock for longer than lock_timeout, %u ms"),
+                (unsigned int)self->lock_timeout);
+        }
+        // EXCEPTION: KeyboardInterrupt, or what a callback raises; nothing is held here.
+        mpdb_pause(1);
+        take(self);
+    }
+}
 
 static void leave_by_exception(void *node) {
     mpdb_guard_t *guard = node;
@@ -91,19 +110,17 @@ static void leave_by_exception(void *node) {
 
 // Takes the database; not yet known to be open.
 static inline void hold(mpdb_t *self, mpdb_guard_t *guard) {
-    mp_uint_t me = mpdb_owner();
+    mp_uint_t me = mpdb_thread();
     // Only this thread itself can have set it to this value.
     if (self->busy == me + 1) {
         mp_raise_msg(&mp_type_RuntimeError,
             MP_ERROR_TEXT("the database is in the middle of a call that this call comes from"));
     }
     take(self);
-    #if MICROPY_PY_THREAD
-    if (self->lock_depth != 0 && self->lock_owner != me) {
-        wait_for_owner(self, me);
-    }
-    #endif
     self->busy = me + 1;
+    if (self->lock_depth != 0) {
+        pass_lock(self, me);
+    }
     guard->self = self;
     guard->undo = false;
 }
@@ -158,6 +175,13 @@ void mpdb_leave(mpdb_guard_t *guard) {
     } else {
         give(guard->self);
     }
+}
+
+void mpdb_between_steps(void) {
+    // EXCEPTION: KeyboardInterrupt, or what a callback raises.
+    mp_handle_pending(true);
+    MP_THREAD_GIL_EXIT();
+    MP_THREAD_GIL_ENTER();
 }
 
 uint64_t mpdb_now(mpdb_t *self) {

@@ -80,7 +80,7 @@ static mp_obj_t mpdb_query(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
         mpdb_leave(&guard);
         if (status != MTDB_ABSENT) {
             // EXCEPTION: KeyboardInterrupt; nothing was written.
-            mp_handle_pending(true);
+            mpdb_between_steps();
         }
     } while (status != MTDB_ABSENT);
     mpdb_buffer_free(&scan->body);

@@ -8,26 +8,27 @@ typedef struct {
     mpdb_handle_t *handle;
     bool is_transaction;
     bool entered;
-    uint32_t depth;  // of transactions, once this one is begun
+    uint32_t depth;   // of transactions, once this one is begun
+    uint32_t losses;  // the database's lock_losses then
 } context_t;
 
 static void lock(context_t *context) {
     mpdb_handle_t *handle = context->handle;
     mpdb_t *self = handle->db;
-    uint32_t depth = mtdb_transaction_depth(&self->engine);
-    if (handle->contexts++ == 0) {
-        handle->depth = depth;
+    if (handle->losses != self->lock_losses) {
+        handle->losses = self->lock_losses;
+        handle->contexts = 0;
     }
-    self->lock_owner = mpdb_owner();
-    self->lock_depth++;
+    if (handle->contexts++ == 0) {
+        handle->depth = mtdb_transaction_depth(&self->engine);
+    }
+    mpdb_take_lock(self);
+    context->losses = self->lock_losses;
 }
 
 static void unlock(context_t *context) {
-    mpdb_t *self = context->handle->db;
     context->handle->contexts--;
-    if (self->lock_depth != 0) {
-        self->lock_depth--;
-    }
+    mpdb_give_lock(context->handle->db);
 }
 
 // Ends the innermost transaction. Returns the commit's status; what it could not commit is rolled back.
@@ -110,6 +111,14 @@ static mp_obj_t context_exit(size_t n_args, const mp_obj_t *args) {
     mpdb_enter(context->handle, &guard);
     // Only now: who is refused here, as any thread but the owner's is, leaves it to be ended by its owner.
     context->entered = false;
+    if (context->losses != guard.self->lock_losses) {
+        if (!failed) {
+            mp_raise_msg(&mpdb_type_DBLock, MP_ERROR_TEXT("the lock was taken away, and a transaction rolled back,"
+                " when the loop or thread that held it had ended"));
+        }
+        mpdb_leave(&guard);
+        return mp_const_none;
+    }
     unlock(context);
     if (context->is_transaction) {
         end(context, &guard, !failed);

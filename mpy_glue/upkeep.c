@@ -57,7 +57,7 @@ uint32_t mpdb_remove_expired(mpdb_handle_t *handle) {
             return removed;
         }
         // EXCEPTION: KeyboardInterrupt; each step is whole in itself.
-        mp_handle_pending(true);
+        mpdb_between_steps();
     }
 }
 
@@ -137,7 +137,7 @@ static mp_obj_t mpdb_compact(mp_obj_t self_in) {
             return mp_const_none;
         }
         // EXCEPTION: KeyboardInterrupt; each step is whole in itself.
-        mp_handle_pending(true);
+        mpdb_between_steps();
     }
 }
 MP_DEFINE_CONST_FUN_OBJ_1(mpdb_compact_obj, mpdb_compact);
