@@ -123,9 +123,6 @@ void mpdb_leave(mpdb_guard_t *guard);
 // Handles pending events, and gives other threads a turn, between two steps of a long call.
 void mpdb_between_steps(void);
 
-// Lets other threads run for that long; events are handled, which may raise.
-void mpdb_pause(mp_uint_t ms);
-
 // Milliseconds of the monotonic clock, never back and never wrapping. Only inside the guard.
 uint64_t mpdb_now(mpdb_t *self);
 // The same, but a stale value where no record has a TTL, so that nothing depends on it: asking the

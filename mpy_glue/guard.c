@@ -5,9 +5,6 @@
 #if MICROPY_ASYNC_KBD_INTR
 #include <signal.h>
 #endif
-#ifdef __unix__
-#include <unistd.h>
-#endif
 
 // The scheduler is not locked here: an engine call runs no code but the engine's, save for file accesses, and
 // those lock it (medium.c).
@@ -56,21 +53,6 @@ static inline void give(mpdb_t *self) {
 
 #endif
 
-void mpdb_pause(mp_uint_t ms) {
-    #if MICROPY_PY_THREAD_GIL && defined(__unix__)
-    // That port, which has no such lock of its own accord, would keep it meanwhile.
-    mp_uint_t start = mp_hal_ticks_ms();
-    do {
-        mp_handle_pending(true);
-        MP_THREAD_GIL_EXIT();
-        usleep(500);
-        MP_THREAD_GIL_ENTER();
-    } while ((mp_uint_t)(mp_hal_ticks_ms() - start) < ms);
-    #else
-    mp_hal_delay_ms(ms);
-    #endif
-}
-
 // Comes and goes with the guard's mutex held, and with the lock free or this call's own.
 static MP_NOINLINE void pass_lock(mpdb_t *self, mp_uint_t me) {
     mp_uint_t start = mp_hal_ticks_ms();
@@ -91,7 +73,7 @@ static MP_NOINLINE void pass_lock(mpdb_t *self, mp_uint_t me) {
                 (unsigned int)self->lock_timeout);
         }
         // EXCEPTION: KeyboardInterrupt, or what a callback raises; nothing is held here.
-        mpdb_pause(1);
+        mp_hal_delay_ms(1);
         take(self);
     }
 }

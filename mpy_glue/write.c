@@ -26,7 +26,7 @@ bool mpdb_again(mpdb_t *self, int32_t *status, uint32_t *tries) {
     }
     ++*tries;
     // EXCEPTION: KeyboardInterrupt, or what a callback raises; the guard undoes what was begun.
-    mpdb_pause(files->retry_delay);
+    mp_hal_delay_ms(files->retry_delay);
     return true;
 }
 
