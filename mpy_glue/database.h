@@ -77,6 +77,7 @@ typedef struct _mpdb_t {
     uint64_t packed_at;      // records written and deleted when compacting last freed nothing
     struct _mpdb_files_t *files;  // NULL in memory
     mpdb_names_t names;
+    struct _mpdb_result_t *pending;  // writes that wait for the lock, in their order (awaitable.c)
     mtdb_database_t engine;  // in here, so that the collector finds the memory it was given
 } mpdb_t;
 
@@ -89,6 +90,9 @@ typedef struct {
     uint32_t contexts;  // transactions and locks that were entered through it, and
     uint32_t depth;     // of how many transactions around them;
     uint32_t losses;    // both count only where this is the database's lock_losses
+    bool awaitable;           // operations give results that can be awaited (awaitable.c),
+    bool awaitable_if_async;  // or will once it is entered with `async with`
+    mp_obj_t upkeep;          // what ends its background upkeep when it is collected, or MP_OBJ_NULL (background.c)
 } mpdb_handle_t;
 
 extern const mp_obj_type_t mpdb_type_database;
@@ -114,7 +118,9 @@ typedef struct {
 // Waits for other threads. Raises ValueError when the handle is closed, RuntimeError when this
 // thread is inside already, DBLock when another owner keeps its lock too long. Returns the database.
 mpdb_t *mpdb_enter(mpdb_handle_t *handle, mpdb_guard_t *guard);
-// The same, but false for a closed handle, and nothing is held then.
+// Raises where the handle is closed; waits for nobody.
+void mpdb_check_open(const mpdb_handle_t *handle);
+// As mpdb_enter(), but false for a closed handle, and nothing is held then.
 bool mpdb_enter_if_open(mpdb_handle_t *handle, mpdb_guard_t *guard);
 // The same for a database without a handle.
 void mpdb_hold(mpdb_t *self, mpdb_guard_t *guard);
@@ -144,6 +150,8 @@ typedef enum {
     MPDB_REFUSE,  // the owner would have to run on this thread
 } mpdb_access_t;
 mpdb_access_t mpdb_access(mpdb_t *self);
+// Whether a call that comes now would wait for the lock, or be refused. Outside the guard.
+bool mpdb_would_wait(mpdb_t *self);
 
 // ---- memory (memory.c) --------------------------------------------------------------------------------
 
@@ -215,6 +223,11 @@ void mpdb_end_write(mpdb_guard_t *guard, int32_t status, uint32_t writes);
 void mpdb_after_write(mpdb_t *self, uint32_t count);
 // Makes everything before durable, outside of transactions. Returns the engine's status.
 int32_t mpdb_flush_now(mpdb_t *self);
+// One step of removing what has expired, and of compacting, not inside the guard: whether there is more to do.
+bool mpdb_expire_step(mpdb_handle_t *handle, uint32_t *removed);
+bool mpdb_compact_step(mpdb_handle_t *handle);
+// One step of what the background task does, inside the guard: in how many milliseconds the next is due, 0 at once.
+mp_uint_t mpdb_upkeep_step(mpdb_t *self);
 // Removes all that has expired, in steps; not inside the guard. Returns how many.
 uint32_t mpdb_remove_expired(mpdb_handle_t *handle);
 size_t mpdb_count_records(mpdb_handle_t *handle);
@@ -226,5 +239,7 @@ MP_DECLARE_CONST_FUN_OBJ_2(mpdb_backup_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(mpdb_stats_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(mpdb_transaction_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(mpdb_lock_obj);
+// Enters a context that lock() or transaction() gave.
+mp_obj_t mpdb_context_enter(mp_obj_t context);
 
 #endif

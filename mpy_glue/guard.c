@@ -78,6 +78,18 @@ static MP_NOINLINE void pass_lock(mpdb_t *self, mp_uint_t me) {
     }
 }
 
+bool mpdb_would_wait(mpdb_t *self) {
+    mp_uint_t me = mpdb_thread();
+    if (self->lock_depth == 0 || self->busy == me + 1) {
+        return false;
+    }
+    take(self);
+    self->busy = me + 1;
+    bool waits = self->lock_depth != 0 && mpdb_access(self) != MPDB_GO_ON;
+    give(self);
+    return waits;
+}
+
 static void leave_by_exception(void *node) {
     mpdb_guard_t *guard = node;
     if (guard->undo) {
@@ -125,9 +137,19 @@ void mpdb_hold(mpdb_t *self, mpdb_guard_t *guard) {
     nlr_push_jump_callback(&guard->node, leave_by_exception);
 }
 
+NORETURN static void raise_closed(void) {
+    mp_raise_ValueError(MP_ERROR_TEXT("database is closed"));
+}
+
+void mpdb_check_open(const mpdb_handle_t *handle) {
+    if (!handle->open) {
+        raise_closed();
+    }
+}
+
 mpdb_t *mpdb_enter(mpdb_handle_t *handle, mpdb_guard_t *guard) {
     if (!enter(handle, guard)) {
-        mp_raise_ValueError(MP_ERROR_TEXT("database is closed"));
+        raise_closed();
     }
     return guard->self;
 }

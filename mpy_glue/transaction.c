@@ -1,6 +1,7 @@
 // db.transaction() and db.lock(): context managers. Both keep every other owner out of the database.
 #include "py/runtime.h"
 
+#include "awaitable.h"
 #include "document.h"
 
 typedef struct {
@@ -73,7 +74,7 @@ static void end(context_t *context, mpdb_guard_t *guard, bool commit) {
     }
 }
 
-static mp_obj_t context_enter(mp_obj_t context_in) {
+mp_obj_t mpdb_context_enter(mp_obj_t context_in) {
     context_t *context = MP_OBJ_TO_PTR(context_in);
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(context->handle, &guard);
@@ -94,7 +95,7 @@ static mp_obj_t context_enter(mp_obj_t context_in) {
     mpdb_leave(&guard);
     return MP_OBJ_FROM_PTR(context->handle);
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(context_enter_obj, context_enter);
+static MP_DEFINE_CONST_FUN_OBJ_1(context_enter_obj, mpdb_context_enter);
 
 static mp_obj_t context_exit(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
@@ -124,13 +125,26 @@ static mp_obj_t context_exit(size_t n_args, const mp_obj_t *args) {
         end(context, &guard, !failed);
     }
     mpdb_leave(&guard);
+    mpdb_run_pending(context->handle->db);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(context_exit_obj, 4, 4, context_exit);
 
+static mp_obj_t context_aenter(mp_obj_t context_in) {
+    return mpdb_result_of_entering(((context_t *)MP_OBJ_TO_PTR(context_in))->handle, context_in);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(context_aenter_obj, context_aenter);
+
+static mp_obj_t context_aexit(size_t n_args, const mp_obj_t *args) {
+    return mpdb_new_result(context_exit(n_args, args));
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(context_aexit_obj, 4, 4, context_aexit);
+
 static const mp_rom_map_elem_t context_table[] = {
     { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&context_enter_obj) },
     { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&context_exit_obj) },
+    { MP_ROM_QSTR(MP_QSTR___aenter__), MP_ROM_PTR(&context_aenter_obj) },
+    { MP_ROM_QSTR(MP_QSTR___aexit__), MP_ROM_PTR(&context_aexit_obj) },
 };
 static MP_DEFINE_CONST_DICT(context_dict, context_table);
 
@@ -140,9 +154,8 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     );
 
 static mp_obj_t new_context(mp_obj_t self_in, bool is_transaction) {
-    mpdb_guard_t guard;
-    mpdb_enter(MP_OBJ_TO_PTR(self_in), &guard);
-    mpdb_leave(&guard);
+    // Only entering it waits for the lock.
+    mpdb_check_open(MP_OBJ_TO_PTR(self_in));
     context_t *context = mp_obj_malloc(context_t, &mpdb_type_context);
     context->handle = MP_OBJ_TO_PTR(self_in);
     context->is_transaction = is_transaction;
