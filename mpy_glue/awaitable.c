@@ -331,6 +331,8 @@ static mp_obj_t result_send(mp_obj_t self_in, mp_obj_t sent) {
         return mp_const_none;
     }
     if (result->state > FAILED) {
+        // Whoever awaits it does the work, not the background task.
+        remove_pending(result->work->handle->db, result);
         try_step(result);
     }
     if (result->state > FAILED) {
