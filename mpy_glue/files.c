@@ -99,6 +99,7 @@ static void open_engine(mpdb_files_t *files, const mpdb_options_t *options) {
     mpdb_check_status(self, status);
     self->now = MAX(self->now, mtdb_clock(&self->engine));
     files->flushed_at = self->now;
+    files->synced = false;
     self->names.epoch = mtdb_names_epoch(&self->engine);
     files->on_posix = mpdb_medium_is_posix(files);
     files->open = true;
