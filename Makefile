@@ -29,13 +29,16 @@ RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock rust-toolchain.toml .cargo/conf
 	$(shell find rust -type f -not -path 'rust/fuzz/*' 2>/dev/null)
 UNIX_SOURCES := $(shell find mpy_glue boards/unix -type f -not -name '*.pyc' 2>/dev/null)
 
+UNIX_OPTIONS = VARIANT_DIR=$(CURDIR)/boards/unix USER_C_MODULES=$(CURDIR) MTDB_LIB=$(LIBRARY) \
+	MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(OUT)/micropython-lib
+
 DOCUMENTS ?= ../shared/docs/interfaces/examples
 READINGS ?= ../shared/data/occupancy.csv
 SECONDS ?= 60
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all help unix run repl mtdb test test-documents miri fuzz bench bench-flash bench-compress clean
+.PHONY: all help unix run repl mtdb test test-documents miri fuzz bench bench-flash bench-compress race clean
 
 all: unix
 
@@ -68,6 +71,11 @@ miri: $(STAMPS)/install-miri ## run the engine's tests under Miri, which finds u
 
 fuzz: $(STAMPS)/install-fuzz ## run each fuzz target for SECONDS (60)
 	@tools/fuzz.sh $(SECONDS) $(OUT)/fuzz
+
+race: $(UNIX) $(STAMPS)/install-race ## run the thread tests under helgrind, which finds data races
+	@$(PHASE) "linking the interpreter with its symbols" $(LOGS)/race.log \
+		$(MAKE) -C $(MICROPYTHON)/ports/unix BUILD=$(dir $(UNIX)) PROG=micropython-race STRIP=true $(UNIX_OPTIONS)
+	@tools/race.sh $(dir $(UNIX))micropython-race
 
 bench: $(UNIX) ## print the benchmark's table
 	@python3 bench/run.py $(UNIX)
@@ -110,6 +118,4 @@ $(UNIX): $(LIBRARY) $(MPY_CROSS) $(UNIX_SOURCES)
 	@rm -rf $(if $(filter %.mk,$?),$(@D),$@ $(@D)/frozen_content.c)
 	@mkdir -p $(OUT)/micropython-lib && touch $(OUT)/micropython-lib/README.md
 	@$(PHASE) "building MicroPython's unix port" $(LOGS)/unix.log \
-		$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/ports/unix BUILD=$(@D) PROG=$(@F) \
-		VARIANT_DIR=$(CURDIR)/boards/unix USER_C_MODULES=$(CURDIR) MTDB_LIB=$(LIBRARY) \
-		MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(OUT)/micropython-lib
+		$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/ports/unix BUILD=$(@D) PROG=$(@F) $(UNIX_OPTIONS)

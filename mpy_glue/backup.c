@@ -36,7 +36,7 @@ static void copy(mpdb_handle_t *handle) {
     int32_t status;
     do {
         // EXCEPTION: KeyboardInterrupt, or that the database was closed meanwhile.
-        mp_handle_pending(true);
+        mpdb_between_steps();
         mpdb_guard_t guard;
         mpdb_t *self = mpdb_enter(handle, &guard);
         MPDB_CALL(self, status, mtdb_backup_step(&self->engine, PAGES_PER_STEP));

@@ -45,7 +45,7 @@ static mp_obj_t as_sequence(mp_obj_t items) {
 static void between_steps(size_t done) {
     if (done % MPDB_STEP == MPDB_STEP - 1) {
         // EXCEPTION: KeyboardInterrupt; the guard rolls the batch back.
-        mp_handle_pending(true);
+        mpdb_between_steps();
     }
 }
 

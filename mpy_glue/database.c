@@ -5,6 +5,7 @@
 #include "py/gc.h"
 #include "py/runtime.h"
 
+#include "awaitable.h"
 #include "files.h"
 #include "document.h"
 
@@ -109,6 +110,12 @@ static mp_obj_t database_make_new(const mp_obj_type_t *type, size_t n_args, size
     if (!options.in_memory) {
         mpdb_open_files(handle, &options);
     }
+    bool has_loop = options.event_loop != MP_OBJ_NULL && options.event_loop != mp_const_none;
+    handle->awaitable = options.awaitable == true;
+    handle->awaitable_if_async = options.awaitable == MPDB_UNSET && !has_loop;
+    if (has_loop) {
+        mpdb_start_upkeep(handle);
+    }
     return MP_OBJ_FROM_PTR(handle);
 }
 
@@ -121,7 +128,13 @@ static bool is_handle(const mpdb_handle_t *handle) {
 static mp_obj_t database_close(mp_obj_t self_in) {
     mpdb_handle_t *handle = MP_OBJ_TO_PTR(self_in);
     mpdb_guard_t guard;
-    if ((is_handle(handle) && !handle->open) || !mpdb_enter_if_open(handle, &guard)) {
+    if (is_handle(handle) && !handle->open) {
+        return mp_const_none;
+    }
+    if (is_handle(handle)) {
+        mpdb_run_pending(handle->db);
+    }
+    if (!mpdb_enter_if_open(handle, &guard)) {
         return mp_const_none;
     }
     if (guard.self->files != NULL) {
@@ -132,6 +145,7 @@ static mp_obj_t database_close(mp_obj_t self_in) {
         mpdb_forget(guard.self);
     }
     mpdb_leave(&guard);
+    mpdb_end_upkeep(handle);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(database_close_obj, database_close);
@@ -160,6 +174,49 @@ static mp_obj_t database_exit(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(database_exit_obj, 4, 4, database_exit);
 
+// ---- methods -------------------------------------------------------------------------------------------------
+
+#define METHOD(name, fun, kind) \
+    static const mpdb_method_t name##_method = { { &mpdb_type_method }, MP_ROM_PTR(&fun), MPDB_METHOD_##kind }
+METHOD(put, mpdb_put_obj, AT_ONCE);
+METHOD(get, mpdb_get_obj, AT_ONCE);
+METHOD(delete, mpdb_delete_obj, AT_ONCE);
+METHOD(put_batch, mpdb_put_batch_obj, AT_ONCE);
+METHOD(delete_batch, mpdb_delete_batch_obj, AT_ONCE);
+METHOD(query, mpdb_query_obj, QUERY);
+METHOD(tags, mpdb_tags_obj, AT_ONCE);
+METHOD(cleanup, mpdb_cleanup_obj, CLEANUP);
+METHOD(flush, mpdb_flush_obj, AT_ONCE);
+METHOD(compact, mpdb_compact_obj, COMPACT);
+METHOD(backup, mpdb_backup_obj, AT_ONCE);
+METHOD(stats, mpdb_stats_obj, AT_ONCE);
+METHOD(close, database_close_obj, AT_ONCE);
+
+/// async def __aenter__(self)
+static mp_obj_t database_aenter(mp_obj_t self_in) {
+    mpdb_handle_t *handle = MP_OBJ_TO_PTR(self_in);
+    mpdb_check_open(handle);
+    handle->awaitable |= handle->awaitable_if_async;
+    mpdb_start_upkeep(handle);
+    return mpdb_new_result(self_in);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(database_aenter_obj, database_aenter);
+
+/// async def __aexit__(self, exc_type, exc, tb)
+static mp_obj_t database_aexit(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    return mpdb_result_of_call(MP_OBJ_TO_PTR(args[0]), &close_method);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(database_aexit_obj, 4, 4, database_aexit);
+
+static mp_obj_t database_binary_op(mp_binary_op_t op, mp_obj_t self_in, mp_obj_t other) {
+    return mpdb_binary_op(op, self_in, mpdb_value(other));
+}
+
+static mp_obj_t database_subscr(mp_obj_t self_in, mp_obj_t key, mp_obj_t value) {
+    return mpdb_subscr(self_in, mpdb_value(key), value == MP_OBJ_NULL || value == MP_OBJ_SENTINEL ? value : mpdb_value(value));
+}
+
 static mp_obj_t database_unary_op(mp_unary_op_t op, mp_obj_t self_in) {
     switch (op) {
         case MP_UNARY_OP_LEN:
@@ -175,14 +232,14 @@ static mp_obj_t database_unary_op(mp_unary_op_t op, mp_obj_t self_in) {
 }
 
 static const mp_rom_map_elem_t database_table[] = {
-    { MP_ROM_QSTR(MP_QSTR_put), MP_ROM_PTR(&mpdb_put_obj) },
-    { MP_ROM_QSTR(MP_QSTR_get), MP_ROM_PTR(&mpdb_get_obj) },
-    { MP_ROM_QSTR(MP_QSTR_delete), MP_ROM_PTR(&mpdb_delete_obj) },
-    { MP_ROM_QSTR(MP_QSTR_put_batch), MP_ROM_PTR(&mpdb_put_batch_obj) },
-    { MP_ROM_QSTR(MP_QSTR_delete_batch), MP_ROM_PTR(&mpdb_delete_batch_obj) },
-    { MP_ROM_QSTR(MP_QSTR_query), MP_ROM_PTR(&mpdb_query_obj) },
+    { MP_ROM_QSTR(MP_QSTR_put), MP_ROM_PTR(&put_method) },
+    { MP_ROM_QSTR(MP_QSTR_get), MP_ROM_PTR(&get_method) },
+    { MP_ROM_QSTR(MP_QSTR_delete), MP_ROM_PTR(&delete_method) },
+    { MP_ROM_QSTR(MP_QSTR_put_batch), MP_ROM_PTR(&put_batch_method) },
+    { MP_ROM_QSTR(MP_QSTR_delete_batch), MP_ROM_PTR(&delete_batch_method) },
+    { MP_ROM_QSTR(MP_QSTR_query), MP_ROM_PTR(&query_method) },
     { MP_ROM_QSTR(MP_QSTR_find), MP_ROM_PTR(&mpdb_find_obj) },
-    { MP_ROM_QSTR(MP_QSTR_tags), MP_ROM_PTR(&mpdb_tags_obj) },
+    { MP_ROM_QSTR(MP_QSTR_tags), MP_ROM_PTR(&tags_method) },
     { MP_ROM_QSTR(MP_QSTR_keys), MP_ROM_PTR(&mpdb_keys_obj) },
     { MP_ROM_QSTR(MP_QSTR_values), MP_ROM_PTR(&mpdb_values_obj) },
     { MP_ROM_QSTR(MP_QSTR_items), MP_ROM_PTR(&mpdb_items_obj) },
@@ -191,15 +248,17 @@ static const mp_rom_map_elem_t database_table[] = {
     { MP_ROM_QSTR(MP_QSTR__read_bytes), MP_ROM_PTR(&mpdb_read_bytes_obj) },
     { MP_ROM_QSTR(MP_QSTR_transaction), MP_ROM_PTR(&mpdb_transaction_obj) },
     { MP_ROM_QSTR(MP_QSTR_lock), MP_ROM_PTR(&mpdb_lock_obj) },
-    { MP_ROM_QSTR(MP_QSTR_cleanup), MP_ROM_PTR(&mpdb_cleanup_obj) },
-    { MP_ROM_QSTR(MP_QSTR_flush), MP_ROM_PTR(&mpdb_flush_obj) },
-    { MP_ROM_QSTR(MP_QSTR_compact), MP_ROM_PTR(&mpdb_compact_obj) },
-    { MP_ROM_QSTR(MP_QSTR_backup), MP_ROM_PTR(&mpdb_backup_obj) },
-    { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&mpdb_stats_obj) },
-    { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&database_close_obj) },
+    { MP_ROM_QSTR(MP_QSTR_cleanup), MP_ROM_PTR(&cleanup_method) },
+    { MP_ROM_QSTR(MP_QSTR_flush), MP_ROM_PTR(&flush_method) },
+    { MP_ROM_QSTR(MP_QSTR_compact), MP_ROM_PTR(&compact_method) },
+    { MP_ROM_QSTR(MP_QSTR_backup), MP_ROM_PTR(&backup_method) },
+    { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&stats_method) },
+    { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&close_method) },
     { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&database_del_obj) },
     { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&database_enter_obj) },
     { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&database_exit_obj) },
+    { MP_ROM_QSTR(MP_QSTR___aenter__), MP_ROM_PTR(&database_aenter_obj) },
+    { MP_ROM_QSTR(MP_QSTR___aexit__), MP_ROM_PTR(&database_aexit_obj) },
     // So that they can be called by name and through super() as well.
     { MP_ROM_QSTR(MP_QSTR___getitem__), MP_ROM_PTR(&mp_op_getitem_obj) },
     { MP_ROM_QSTR(MP_QSTR___setitem__), MP_ROM_PTR(&mp_op_setitem_obj) },
@@ -211,8 +270,8 @@ MP_DEFINE_CONST_OBJ_TYPE(
     mpdb_type_database, MP_QSTR_MicroTetherDB, MP_TYPE_FLAG_ITER_IS_GETITER,
     make_new, database_make_new,
     unary_op, database_unary_op,
-    binary_op, mpdb_binary_op,
-    subscr, mpdb_subscr,
+    binary_op, database_binary_op,
+    subscr, database_subscr,
     iter, mpdb_getiter,
     locals_dict, &database_dict
     );

@@ -51,12 +51,20 @@ typedef struct {
 
 #define MPDB_UNSET UINT32_MAX
 
+// Whom a lock belongs to: a task of asyncio, or a thread outside of any loop.
+typedef struct {
+    mp_obj_t task;      // MP_OBJ_NULL outside of any loop
+    mp_uint_t thread;
+} mpdb_owner_t;
+
 // An open database. Handles are the Python objects for it: one in memory has one, those of a file that was opened
 // more than once share it.
 typedef struct _mpdb_t {
-    // The owner of db.lock() or of a transaction, and how often it holds it.
-    mp_uint_t lock_owner;
+    // The owner of db.lock() or of a transaction, and how often it holds it (owner.c).
+    mpdb_owner_t lock_owner;
+    mp_obj_t lock_queue;         // of the loop that the owner's task belongs to, or MP_OBJ_NULL
     uint32_t lock_depth;
+    uint32_t lock_losses;        // how often an owner was gone
     uint32_t lock_timeout;       // these two as in mpdb_options_t
     uint32_t ttl_check_interval;
     uint32_t max_value;          // bytes of JSON
@@ -73,6 +81,7 @@ typedef struct _mpdb_t {
     uint64_t packed_at;      // records written and deleted when compacting last freed nothing
     struct _mpdb_files_t *files;  // NULL in memory
     mpdb_names_t names;
+    struct _mpdb_result_t *pending;  // writes that wait for the lock, in their order (awaitable.c)
     mtdb_database_t engine;  // in here, so that the collector finds the memory it was given
 } mpdb_t;
 
@@ -83,7 +92,11 @@ typedef struct {
     mpdb_t *db;
     bool open;
     uint32_t contexts;  // transactions and locks that were entered through it, and
-    uint32_t depth;     // of how many transactions around them
+    uint32_t depth;     // of how many transactions around them;
+    uint32_t losses;    // both count only where this is the database's lock_losses
+    bool awaitable;           // operations give results that can be awaited (awaitable.c),
+    bool awaitable_if_async;  // or will once it is entered with `async with`
+    mp_obj_t upkeep;          // what ends its background upkeep when it is collected, or MP_OBJ_NULL (background.c)
 } mpdb_handle_t;
 
 extern const mp_obj_type_t mpdb_type_database;
@@ -109,14 +122,16 @@ typedef struct {
 // Waits for other threads. Raises ValueError when the handle is closed, RuntimeError when this
 // thread is inside already, DBLock when another owner keeps its lock too long. Returns the database.
 mpdb_t *mpdb_enter(mpdb_handle_t *handle, mpdb_guard_t *guard);
-// The same, but false for a closed handle, and nothing is held then.
+// Raises where the handle is closed; waits for nobody.
+void mpdb_check_open(const mpdb_handle_t *handle);
+// As mpdb_enter(), but false for a closed handle, and nothing is held then.
 bool mpdb_enter_if_open(mpdb_handle_t *handle, mpdb_guard_t *guard);
 // The same for a database without a handle.
 void mpdb_hold(mpdb_t *self, mpdb_guard_t *guard);
 void mpdb_leave(mpdb_guard_t *guard);
 
-// The owner that this call would lock for.
-mp_uint_t mpdb_owner(void);
+// Handles pending events, and gives other threads a turn, between two steps of a long call.
+void mpdb_between_steps(void);
 
 // Milliseconds of the monotonic clock, never back and never wrapping. Only inside the guard.
 uint64_t mpdb_now(mpdb_t *self);
@@ -125,6 +140,22 @@ uint64_t mpdb_now(mpdb_t *self);
 uint64_t mpdb_now_for_lookup(mpdb_t *self);
 // Whether any record has a TTL.
 bool mpdb_has_ttls(mpdb_t *self);
+
+// ---- owners (owner.c) ----------------------------------------------------------------------------------
+
+mp_uint_t mpdb_thread(void);
+// Takes and gives back the lock for the owner that calls. Inside the guard.
+void mpdb_take_lock(mpdb_t *self);
+void mpdb_give_lock(mpdb_t *self);
+// For a database whose lock is held. What is to be done about a call that comes now:
+typedef enum {
+    MPDB_GO_ON,   // it comes from the owner, or the owner is gone and the lock free
+    MPDB_WAIT,    // the owner is another thread
+    MPDB_REFUSE,  // the owner would have to run on this thread
+} mpdb_access_t;
+mpdb_access_t mpdb_access(mpdb_t *self);
+// Whether a call that comes now would wait for the lock, or be refused. Outside the guard.
+bool mpdb_would_wait(mpdb_t *self);
 
 // ---- memory (memory.c) --------------------------------------------------------------------------------
 
@@ -196,6 +227,11 @@ void mpdb_end_write(mpdb_guard_t *guard, int32_t status, uint32_t writes);
 void mpdb_after_write(mpdb_t *self, uint32_t count);
 // Makes everything before durable, outside of transactions. Returns the engine's status.
 int32_t mpdb_flush_now(mpdb_t *self);
+// One step of removing what has expired, and of compacting, not inside the guard: whether there is more to do.
+bool mpdb_expire_step(mpdb_handle_t *handle, uint32_t *removed);
+bool mpdb_compact_step(mpdb_handle_t *handle);
+// One step of what the background task does, inside the guard: in how many milliseconds the next is due, 0 at once.
+mp_uint_t mpdb_upkeep_step(mpdb_t *self);
 // Removes all that has expired, in steps; not inside the guard. Returns how many.
 uint32_t mpdb_remove_expired(mpdb_handle_t *handle);
 size_t mpdb_count_records(mpdb_handle_t *handle);
@@ -207,5 +243,7 @@ MP_DECLARE_CONST_FUN_OBJ_2(mpdb_backup_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(mpdb_stats_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(mpdb_transaction_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(mpdb_lock_obj);
+// Enters a context that lock() or transaction() gave.
+mp_obj_t mpdb_context_enter(mp_obj_t context);
 
 #endif

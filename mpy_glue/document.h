@@ -135,6 +135,10 @@ int32_t mpdb_scan_step(mpdb_scan_t *scan);
 // The object for the record it stands on. Inside the guard.
 mp_obj_t mpdb_scan_object(mpdb_scan_t *scan);
 
+// A query, checked and compiled, of query()'s arguments; and one step of it, false at its end.
+mpdb_scan_t *mpdb_query_begin(size_t n_args, const mp_obj_t *args, mp_map_t *kw);
+bool mpdb_query_step(mpdb_scan_t *scan, mp_obj_t results);
+
 MP_DECLARE_CONST_FUN_OBJ_KW(mpdb_query_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(mpdb_find_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(mpdb_keys_obj);

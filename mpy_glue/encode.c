@@ -9,6 +9,7 @@
 #include "py/objtype.h"
 #include "py/runtime.h"
 
+#include "awaitable.h"
 #include "document.h"
 
 // Longest text of a float that MicroPython writes, and the shortest ("0.0").
@@ -27,6 +28,7 @@ typedef struct {
 } level_t;
 
 mp_obj_t mpdb_native(mp_obj_t value) {
+    value = mpdb_value(value);
     if (mp_obj_is_obj(value) && mp_obj_is_instance_type(((mp_obj_base_t *)MP_OBJ_TO_PTR(value))->type)) {
         static const mp_obj_type_t *const bases[] = { &mp_type_dict, &mp_type_list, &mp_type_tuple };
         for (size_t i = 0; i < MP_ARRAY_SIZE(bases); i++) {
@@ -174,6 +176,9 @@ static int32_t push_scalar(mpdb_encoding_t *e, mp_obj_t value) {
         return mtdb_push_none(&e->out);
     } else if (mp_obj_is_exact_type(value, &mp_type_int)) {
         return push_bigint(e, value);
+    }
+    if (mp_obj_is_type(value, &mpdb_type_result)) {
+        return push_scalar(e, mpdb_value(value));
     }
     raise_type(value);
 }

@@ -100,6 +100,7 @@ static void open_engine(mpdb_files_t *files, const mpdb_options_t *options) {
     mpdb_check_status(self, status);
     self->now = MAX(self->now, mtdb_clock(&self->engine));
     files->flushed_at = self->now;
+    files->synced = false;
     self->names.epoch = mtdb_names_epoch(&self->engine);
     files->on_posix = mpdb_medium_is_posix(files);
     files->open = true;
@@ -190,9 +191,10 @@ void mpdb_close_files(mpdb_handle_t *handle, mpdb_guard_t *guard) {
     mpdb_files_t *files = self->files;
     // What was begun through this handle ends with it, what others have begun goes on.
     bool last = files->opened - files->closed - files->dropped == 1;
-    if (last || handle->contexts != 0) {
+    uint32_t contexts = handle->losses == self->lock_losses ? handle->contexts : 0;
+    if (last || contexts != 0) {
         end_transactions(self, last ? 0 : handle->depth);
-        self->lock_depth = last ? 0 : self->lock_depth - MIN(self->lock_depth, handle->contexts);
+        self->lock_depth = last ? 0 : self->lock_depth - MIN(self->lock_depth, contexts);
         handle->contexts = 0;
     }
     mpdb_check_status(self, last ? close_engine(self) : mpdb_flush_now(self));

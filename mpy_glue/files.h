@@ -19,6 +19,7 @@ typedef struct _mpdb_files_t {
     uint32_t retry_delay;
     uint32_t auto_flush;
     uint64_t flushed_at;         // on the database's clock
+    bool unflushed;              // something was written since
     // ---- of the medium (medium.c) ----
     bool synced;                 // a segment was, since this was last looked at
     bool made;                   // a file, whose name is not durable yet

@@ -24,10 +24,6 @@ static inline void hold_interrupts(bool hold) {
 
 #if MICROPY_PY_THREAD
 
-mp_uint_t mpdb_owner(void) {
-    return mp_thread_get_id();
-}
-
 static inline void take(mpdb_t *self) {
     hold_interrupts(true);
     if (!mp_thread_mutex_lock(&self->mutex, 0)) {
@@ -43,27 +39,7 @@ static inline void give(mpdb_t *self) {
     hold_interrupts(false);
 }
 
-// Comes and goes with the guard's mutex held.
-static MP_NOINLINE void wait_for_owner(mpdb_t *self, mp_uint_t me) {
-    mp_uint_t start = mp_hal_ticks_ms();
-    while (self->lock_depth != 0 && self->lock_owner != me) {
-        give(self);
-        if ((mp_uint_t)(mp_hal_ticks_ms() - start) >= self->lock_timeout) {
-            mp_raise_msg_varg(&mpdb_type_DBLock,
-                MP_ERROR_TEXT("another thread holds the database's lock for longer than lock_timeout, %u ms"),
-                (unsigned int)self->lock_timeout);
-        }
-        // EXCEPTION: KeyboardInterrupt, or what a callback raises; nothing is held here.
-        mp_hal_delay_ms(1);
-        take(self);
-    }
-}
-
 #else
-
-mp_uint_t mpdb_owner(void) {
-    return 0;
-}
 
 static inline void take(mpdb_t *self) {
     (void)self;
@@ -76,6 +52,43 @@ static inline void give(mpdb_t *self) {
 }
 
 #endif
+
+// Comes and goes with the guard's mutex held, and with the lock free or this call's own.
+static MP_NOINLINE void pass_lock(mpdb_t *self, mp_uint_t me) {
+    mp_uint_t start = mp_hal_ticks_ms();
+    for (;;) {
+        self->busy = me + 1;
+        mpdb_access_t access = self->lock_depth == 0 ? MPDB_GO_ON : mpdb_access(self);
+        if (access == MPDB_GO_ON) {
+            return;
+        }
+        give(self);
+        if (access == MPDB_REFUSE) {
+            mp_raise_msg(&mpdb_type_DBLock, MP_ERROR_TEXT("another task holds the database's lock, and cannot give it back"
+                " while this call waits: use 'async with' on lock() or transaction(), or await the operation"));
+        }
+        if ((mp_uint_t)(mp_hal_ticks_ms() - start) >= self->lock_timeout) {
+            mp_raise_msg_varg(&mpdb_type_DBLock,
+                MP_ERROR_TEXT("another thread holds the database's lock for longer than lock_timeout, %u ms"),
+                (unsigned int)self->lock_timeout);
+        }
+        // EXCEPTION: KeyboardInterrupt, or what a callback raises; nothing is held here.
+        mp_hal_delay_ms(1);
+        take(self);
+    }
+}
+
+bool mpdb_would_wait(mpdb_t *self) {
+    mp_uint_t me = mpdb_thread();
+    if (self->lock_depth == 0 || self->busy == me + 1) {
+        return false;
+    }
+    take(self);
+    self->busy = me + 1;
+    bool waits = self->lock_depth != 0 && mpdb_access(self) != MPDB_GO_ON;
+    give(self);
+    return waits;
+}
 
 static void leave_by_exception(void *node) {
     mpdb_guard_t *guard = node;
@@ -91,19 +104,17 @@ static void leave_by_exception(void *node) {
 
 // Takes the database; not yet known to be open.
 static inline void hold(mpdb_t *self, mpdb_guard_t *guard) {
-    mp_uint_t me = mpdb_owner();
+    mp_uint_t me = mpdb_thread();
     // Only this thread itself can have set it to this value.
     if (self->busy == me + 1) {
         mp_raise_msg(&mp_type_RuntimeError,
             MP_ERROR_TEXT("the database is in the middle of a call that this call comes from"));
     }
     take(self);
-    #if MICROPY_PY_THREAD
-    if (self->lock_depth != 0 && self->lock_owner != me) {
-        wait_for_owner(self, me);
-    }
-    #endif
     self->busy = me + 1;
+    if (self->lock_depth != 0) {
+        pass_lock(self, me);
+    }
     guard->self = self;
     guard->undo = false;
 }
@@ -130,9 +141,19 @@ void mpdb_hold(mpdb_t *self, mpdb_guard_t *guard) {
     nlr_push_jump_callback(&guard->node, leave_by_exception);
 }
 
+NORETURN static void raise_closed(void) {
+    mp_raise_ValueError(MP_ERROR_TEXT("database is closed"));
+}
+
+void mpdb_check_open(const mpdb_handle_t *handle) {
+    if (!handle->open) {
+        raise_closed();
+    }
+}
+
 mpdb_t *mpdb_enter(mpdb_handle_t *handle, mpdb_guard_t *guard) {
     if (!enter(handle, guard)) {
-        mp_raise_ValueError(MP_ERROR_TEXT("database is closed"));
+        raise_closed();
     }
     return guard->self;
 }
@@ -162,6 +183,13 @@ void mpdb_leave(mpdb_guard_t *guard) {
     } else {
         give(guard->self);
     }
+}
+
+void mpdb_between_steps(void) {
+    // EXCEPTION: KeyboardInterrupt, or what a callback raises.
+    mp_handle_pending(true);
+    MP_THREAD_GIL_EXIT();
+    MP_THREAD_GIL_ENTER();
 }
 
 uint64_t mpdb_now(mpdb_t *self) {

@@ -1,7 +1,8 @@
 # Read by MicroPython's make, with USER_C_MODULES=the folder above and MTDB_LIB=path of libmtdb.a.
 MPDB_DIR := $(USERMOD_DIR)
 
-MPDB_SOURCES := module database bytes parameters guard memory errors names encode decode tags records compress batch \
+MPDB_SOURCES := module database bytes parameters guard owner loop awaitable background memory errors names encode decode \
+	tags records compress batch \
 	scan query mapping live change transaction upkeep backup statistics write files medium path
 SRC_USERMOD_C += $(MPDB_SOURCES:%=$(MPDB_DIR)/%.c)
 

@@ -51,7 +51,7 @@ static mpdb_scan_t *new_query(mpdb_handle_t *handle, mp_obj_t query, bool keys) 
     return scan;
 }
 
-static mpdb_scan_t *parse(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+mpdb_scan_t *mpdb_query_begin(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
     enum { ARG_q, ARG_keys };
     static const mp_arg_t allowed[] = {
         { MP_QSTR_q, MP_ARG_REQUIRED | MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
@@ -62,27 +62,29 @@ static mpdb_scan_t *parse(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
     return new_query(MP_OBJ_TO_PTR(args[0]), values[ARG_q].u_obj, values[ARG_keys].u_bool);
 }
 
-/// def query(self, q: dict, keys=False) -> list
-static mp_obj_t mpdb_query(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    mpdb_scan_t *scan = parse(n_args, args, kw);
-    mp_obj_t results = mp_obj_new_list(0, NULL);
+bool mpdb_query_step(mpdb_scan_t *scan, mp_obj_t results) {
+    mpdb_guard_t guard;
+    mpdb_enter(scan->handle, &guard);
+    size_t matches = 0;
     int32_t status;
     do {
-        mpdb_guard_t guard;
-        mpdb_enter(scan->handle, &guard);
-        size_t matches = 0;
-        do {
-            status = mpdb_scan_step(scan);
-            if (status == MTDB_OK) {
-                mp_obj_list_append(results, mpdb_scan_object(scan));
-            }
-        } while (status == MTDB_OK && ++matches < MATCHES_PER_STEP);
-        mpdb_leave(&guard);
-        if (status != MTDB_ABSENT) {
-            // EXCEPTION: KeyboardInterrupt; nothing was written.
-            mp_handle_pending(true);
+        status = mpdb_scan_step(scan);
+        if (status == MTDB_OK) {
+            mp_obj_list_append(results, mpdb_scan_object(scan));
         }
-    } while (status != MTDB_ABSENT);
+    } while (status == MTDB_OK && ++matches < MATCHES_PER_STEP);
+    mpdb_leave(&guard);
+    return status != MTDB_ABSENT;
+}
+
+/// def query(self, q: dict, keys=False) -> list
+static mp_obj_t mpdb_query(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    mpdb_scan_t *scan = mpdb_query_begin(n_args, args, kw);
+    mp_obj_t results = mp_obj_new_list(0, NULL);
+    while (mpdb_query_step(scan, results)) {
+        // EXCEPTION: KeyboardInterrupt; nothing was written.
+        mpdb_between_steps();
+    }
     mpdb_buffer_free(&scan->body);
     m_del(uint8_t, (uint8_t *)scan->query.encoded, gc_nbytes(scan->query.encoded));
     m_del(mtdb_term_t, scan->query.terms, scan->query.term_count + 1);
@@ -93,6 +95,6 @@ MP_DEFINE_CONST_FUN_OBJ_KW(mpdb_query_obj, 1, mpdb_query);
 
 /// def find(self, q: dict, keys=False) -> Iterator
 static mp_obj_t mpdb_find(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    return MP_OBJ_FROM_PTR(parse(n_args, args, kw));
+    return MP_OBJ_FROM_PTR(mpdb_query_begin(n_args, args, kw));
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(mpdb_find_obj, 1, mpdb_find);

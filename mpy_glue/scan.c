@@ -93,7 +93,7 @@ static mp_obj_t scan_iternext(mp_obj_t self_in) {
             return object;
         }
         // EXCEPTION: KeyboardInterrupt; the scan goes on from here when it is asked again.
-        mp_handle_pending(true);
+        mpdb_between_steps();
     }
     return MP_OBJ_STOP_ITERATION;
 }

@@ -1,6 +1,7 @@
 // db.transaction() and db.lock(): context managers. Both keep every other owner out of the database.
 #include "py/runtime.h"
 
+#include "awaitable.h"
 #include "document.h"
 
 typedef struct {
@@ -8,26 +9,27 @@ typedef struct {
     mpdb_handle_t *handle;
     bool is_transaction;
     bool entered;
-    uint32_t depth;  // of transactions, once this one is begun
+    uint32_t depth;   // of transactions, once this one is begun
+    uint32_t losses;  // the database's lock_losses then
 } context_t;
 
 static void lock(context_t *context) {
     mpdb_handle_t *handle = context->handle;
     mpdb_t *self = handle->db;
-    uint32_t depth = mtdb_transaction_depth(&self->engine);
-    if (handle->contexts++ == 0) {
-        handle->depth = depth;
+    if (handle->losses != self->lock_losses) {
+        handle->losses = self->lock_losses;
+        handle->contexts = 0;
     }
-    self->lock_owner = mpdb_owner();
-    self->lock_depth++;
+    if (handle->contexts++ == 0) {
+        handle->depth = mtdb_transaction_depth(&self->engine);
+    }
+    mpdb_take_lock(self);
+    context->losses = self->lock_losses;
 }
 
 static void unlock(context_t *context) {
-    mpdb_t *self = context->handle->db;
     context->handle->contexts--;
-    if (self->lock_depth != 0) {
-        self->lock_depth--;
-    }
+    mpdb_give_lock(context->handle->db);
 }
 
 // Ends the innermost transaction. Returns the commit's status; what it could not commit is rolled back.
@@ -72,7 +74,7 @@ static void end(context_t *context, mpdb_guard_t *guard, bool commit) {
     }
 }
 
-static mp_obj_t context_enter(mp_obj_t context_in) {
+mp_obj_t mpdb_context_enter(mp_obj_t context_in) {
     context_t *context = MP_OBJ_TO_PTR(context_in);
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(context->handle, &guard);
@@ -93,7 +95,7 @@ static mp_obj_t context_enter(mp_obj_t context_in) {
     mpdb_leave(&guard);
     return MP_OBJ_FROM_PTR(context->handle);
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(context_enter_obj, context_enter);
+static MP_DEFINE_CONST_FUN_OBJ_1(context_enter_obj, mpdb_context_enter);
 
 static mp_obj_t context_exit(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
@@ -110,18 +112,39 @@ static mp_obj_t context_exit(size_t n_args, const mp_obj_t *args) {
     mpdb_enter(context->handle, &guard);
     // Only now: who is refused here, as any thread but the owner's is, leaves it to be ended by its owner.
     context->entered = false;
+    if (context->losses != guard.self->lock_losses) {
+        if (!failed) {
+            mp_raise_msg(&mpdb_type_DBLock, MP_ERROR_TEXT("the lock was taken away, and a transaction rolled back,"
+                " when the loop or thread that held it had ended"));
+        }
+        mpdb_leave(&guard);
+        return mp_const_none;
+    }
     unlock(context);
     if (context->is_transaction) {
         end(context, &guard, !failed);
     }
     mpdb_leave(&guard);
+    mpdb_run_pending(context->handle->db);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(context_exit_obj, 4, 4, context_exit);
 
+static mp_obj_t context_aenter(mp_obj_t context_in) {
+    return mpdb_result_of_entering(((context_t *)MP_OBJ_TO_PTR(context_in))->handle, context_in);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(context_aenter_obj, context_aenter);
+
+static mp_obj_t context_aexit(size_t n_args, const mp_obj_t *args) {
+    return mpdb_new_result(context_exit(n_args, args));
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(context_aexit_obj, 4, 4, context_aexit);
+
 static const mp_rom_map_elem_t context_table[] = {
     { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&context_enter_obj) },
     { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&context_exit_obj) },
+    { MP_ROM_QSTR(MP_QSTR___aenter__), MP_ROM_PTR(&context_aenter_obj) },
+    { MP_ROM_QSTR(MP_QSTR___aexit__), MP_ROM_PTR(&context_aexit_obj) },
 };
 static MP_DEFINE_CONST_DICT(context_dict, context_table);
 
@@ -131,9 +154,8 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     );
 
 static mp_obj_t new_context(mp_obj_t self_in, bool is_transaction) {
-    mpdb_guard_t guard;
-    mpdb_enter(MP_OBJ_TO_PTR(self_in), &guard);
-    mpdb_leave(&guard);
+    // Only entering it waits for the lock.
+    mpdb_check_open(MP_OBJ_TO_PTR(self_in));
     context_t *context = mp_obj_malloc(context_t, &mpdb_type_context);
     context->handle = MP_OBJ_TO_PTR(self_in);
     context->is_transaction = is_transaction;

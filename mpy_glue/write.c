@@ -59,6 +59,9 @@ static int32_t commit_in_files(mpdb_t *self, uint32_t writes, bool flush) {
     if (files->synced || (flush && status == MTDB_OK)) {
         files->synced = false;
         files->flushed_at = self->now;
+        files->unflushed = false;
+    } else if (status == MTDB_OK && writes != 0) {
+        files->unflushed = true;
     }
     return status;
 }

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from redis_server import RedisServer, answers
 
-SUPPORTED = {"memory", "file", "redis"}  # still to come: asyncio
+SUPPORTED = {"memory", "file", "redis", "asyncio"}
 REDIS_PORT = 6379
 LIMIT_SECONDS = 60
 

@@ -5,6 +5,7 @@
 #   test   clippy, rustfmt, the chips' targets and redis-server
 #   miri   nightly with Miri
 #   fuzz   nightly with cargo-fuzz
+#   race   valgrind
 #   bench  nothing beyond unix
 set -eu
 
@@ -137,12 +138,17 @@ install_fuzz() {
         cargo install --locked --version "$CARGO_FUZZ_VERSION" cargo-fuzz
 }
 
+install_race() {
+    missing=valgrind
+    command -v valgrind > /dev/null || apt_install valgrind
+}
+
 install_packages
 install_rust
 for group in "$@"; do
     case $group in
         unix | bench) ;;
-        test | miri | fuzz) "install_$group" ;;
+        test | miri | fuzz | race) "install_$group" ;;
         *) die "install.sh: no group '$group'" ;;
     esac
 done
