@@ -22,6 +22,7 @@ MICROPYTHON := $(abspath $(MICROPYTHON_DIR))
 
 LIBRARY := $(OUT)/cargo/release/libmtdb.a
 MPY_CROSS := $(OUT)/mpy-cross/mpy-cross
+MPY_LIB := $(OUT)/micropython-lib
 UNIX := $(OUT)/unix/micropython
 
 # The ABI header is a Rust source too: bindgen reads it.
@@ -34,12 +35,15 @@ SECONDS ?= 60
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
 .PHONY: all help unix run repl test test-documents miri fuzz bench clean
+
+include boards/boards.mk
 
 all: unix
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 unix: $(UNIX) ## build build/unix/micropython, MicroPython's unix port with the module
 	@echo "build/unix/micropython is ready"
@@ -91,12 +95,15 @@ $(MPY_CROSS): $(STAMPS)/micropython
 	@$(PHASE) "building MicroPython's cross compiler" $(LOGS)/mpy-cross.log \
 		$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/mpy-cross BUILD=$(@D)
 
+# micropython-lib is not used, but a folder must stand for it.
+$(MPY_LIB):
+	@mkdir -p $@ && touch $@/README.md
+
 # MicroPython's build does not see that the library or a .mk file changed: the first takes a new
-# link, the second a new build. micropython-lib is not used, but a folder must stand for it.
-$(UNIX): $(LIBRARY) $(MPY_CROSS) $(UNIX_SOURCES)
+# link, the second a new build.
+$(UNIX): $(LIBRARY) $(MPY_CROSS) $(UNIX_SOURCES) | $(MPY_LIB)
 	@rm -rf $(if $(filter %.mk,$?),$(@D),$@)
-	@mkdir -p $(OUT)/micropython-lib && touch $(OUT)/micropython-lib/README.md
 	@$(PHASE) "building MicroPython's unix port" $(LOGS)/unix.log \
 		$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/ports/unix BUILD=$(@D) PROG=$(@F) \
 		VARIANT_DIR=$(CURDIR)/boards/unix USER_C_MODULES=$(CURDIR) MTDB_LIB=$(LIBRARY) \
-		MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(OUT)/micropython-lib
+		MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(MPY_LIB)

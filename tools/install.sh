@@ -6,6 +6,8 @@
 #   miri   nightly with Miri
 #   fuzz   nightly with cargo-fuzz
 #   bench  nothing beyond unix
+#   arm    the C compiler for Arm chips
+#   target:NAME  Rust's library for the chips of that name
 set -eu
 
 CARGO_FUZZ_VERSION=0.13.2
@@ -116,6 +118,26 @@ install_test() {
     done
 }
 
+# Where a group needs Debian's packages only.
+install_missing() {
+    missing=""
+    for package in "$@"; do
+        need_package "$package"
+    done
+    # shellcheck disable=SC2086 # one word a package
+    [ -z "$missing" ] || apt_install $missing
+}
+
+install_arm() {
+    install_missing gcc-arm-none-eabi libnewlib-arm-none-eabi
+}
+
+install_target() {
+    [ -d "$(rustc --print target-libdir --target "$1")" ] && return
+    need_rustup "Rust's target $1"
+    rustup target add "$1"
+}
+
 install_nightly() {
     need_rustup nightly
     cargo +nightly --version > /dev/null 2>&1 || rustup toolchain install nightly --profile minimal
@@ -138,7 +160,8 @@ install_rust
 for group in "$@"; do
     case $group in
         unix | bench) ;;
-        test | miri | fuzz) "install_$group" ;;
+        test | miri | fuzz | arm) "install_$group" ;;
+        target:*) install_target "${group#target:}" ;;
         *) die "install.sh: no group '$group'" ;;
     esac
 done

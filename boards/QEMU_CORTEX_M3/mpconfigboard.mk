@@ -1,0 +1,4 @@
+# The qemu port's Cortex-M3 board (MPS2_AN385) with a clock and a flash.
+include boards/MPS2_AN385/mpconfigboard.mk
+include $(USER_C_MODULES)/boards/qemu/board.mk
+LDFLAGS += -T $(USER_C_MODULES)/boards/QEMU_CORTEX_M3/no_unwinding.ld
