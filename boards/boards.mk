@@ -2,7 +2,7 @@
 # build/firmware/BOARD/firmware.*; what the build made on the way is in build/firmware/BOARD/tree.
 
 FIRMWARE := $(OUT)/firmware
-BOARDS := $(filter-out unix qemu,$(notdir $(patsubst %/,%,$(wildcard boards/*/))))
+BOARDS := $(filter-out unix qemu rp2,$(notdir $(patsubst %/,%,$(wildcard boards/*/))))
 GLUE_SOURCES := $(shell find mpy_glue -type f -not -name '*.pyc')
 
 # The engine for a chip.
@@ -12,7 +12,7 @@ $(call chip_library,%): $(RUST_SOURCES) | $(STAMPS)/install-unix
 		sh -c 'tools/install.sh target:$* && cargo rustc --profile board -p mtdb-capi --crate-type staticlib --target $*'
 	@touch $@
 
-.PHONY: firmware test-cortex-m3
+.PHONY: firmware test-cortex-m3 test-rp2040 smoke-rp2040 repl-rp2040
 
 firmware: ## build a board's image: BOARD=RPI_PICO or another folder of boards/
 	@case " $(BOARDS) " in \
@@ -45,3 +45,64 @@ $(QEMU_CORTEX_M3): $(call chip_library,thumbv7m-none-eabi) $(MPY_CROSS) $(GLUE_S
 test-cortex-m3: $(QEMU_CORTEX_M3) $(QEMU_ARM) ## run the tests on an emulated Cortex-M3
 	@python3 tests/run_board.py $(MPY_CROSS) qemu -- $(QEMU_ARM) -machine mps2-an385 \
 		-nographic -monitor null -semihosting -serial stdio -kernel $(QEMU_CORTEX_M3)
+
+# rp2
+
+RP2040_BOARDS := RPI_PICO RPI_PICO_W RPI_PICO_EMU
+RP2350_BOARDS := RPI_PICO2
+rp2_target = $(if $(filter $(1),$(RP2350_BOARDS)),thumbv8m.main-none-eabi,thumbv6m-none-eabi)
+# As boot ROMs know the chips: uf2conv.py's families.
+rp2_family = $(if $(filter $(1),$(RP2350_BOARDS)),0xe48bff59,0xe48bff56)
+
+PICO_SDK := $(if $(wildcard $(MICROPYTHON)/lib/pico-sdk/pico_sdk_init.cmake),$(MICROPYTHON)/lib/pico-sdk,$(OUT)/pico-sdk)
+
+$(STAMPS)/rp2-sources: tools/rp2_sources.sh $(STAMPS)/micropython | $(STAMPS)/install-rp2
+	@$(PHASE) "getting pico-sdk, tinyusb and mbedtls" $(LOGS)/rp2-sources.log \
+		tools/rp2_sources.sh $(MICROPYTHON) $(FETCHED_MICROPYTHON) $(OUT)
+	@touch $@
+
+# rp2_image BOARD LIBRARY MODULES: builds $@. A board without a folder of that name in MicroPython's tree has its
+# configuration here.
+define rp2_image
+@rm -f $@
+@$(PHASE) "building the firmware of $(@D:$(FIRMWARE)/%=%)" $(LOGS)/$(@D:$(FIRMWARE)/%=%).log sh -ec ' \
+	export MICROPY_MPYCROSS=$(MPY_CROSS); \
+	cmake -S $(MICROPYTHON)/ports/rp2 -B $(@D)/tree -G Ninja -DMICROPY_BOARD=$(1) \
+		$(if $(wildcard boards/$(1)/mpconfigboard.cmake),-DMICROPY_BOARD_DIR=$(CURDIR)/boards/$(1)) \
+		-DMICROPY_FROZEN_MANIFEST=$(CURDIR)/boards/$(1)/manifest.py -DMICROPY_LIB_DIR=$(MPY_LIB) \
+		-DPICO_SDK_PATH_OVERRIDE=$(PICO_SDK) -DPICO_NO_PICOTOOL=1 $(2); \
+	ninja -C $(@D)/tree -j $(JOBS); \
+	python3 $(MICROPYTHON)/tools/uf2conv.py -f $(call rp2_family,$(1)) -b 0x10000000 -c -o $(@D)/new.uf2 \
+		$(@D)/tree/firmware.bin'
+@cp $(@D)/tree/firmware.elf $(@D)/tree/firmware.bin $(@D)
+@mv $(@D)/new.uf2 $@
+endef
+
+.SECONDEXPANSION:
+
+RP2_IMAGES := $(patsubst %,$(FIRMWARE)/%/firmware.uf2,$(RP2040_BOARDS) $(RP2350_BOARDS))
+$(RP2_IMAGES): $(FIRMWARE)/%/firmware.uf2: $$(call chip_library,$$(call rp2_target,$$*)) $(MPY_CROSS) $(GLUE_SOURCES) \
+		$(wildcard boards/rp2/*) $$(wildcard boards/$$*/*) $(STAMPS)/rp2-sources | $(MPY_LIB)
+	$(call rp2_image,$*,-DUSER_C_MODULES=$(CURDIR)/mpy_glue/micropython.cmake -DMTDB_LIB=$<)
+
+.PHONY: $(patsubst %,firmware-%,$(RP2040_BOARDS) $(RP2350_BOARDS))
+$(patsubst %,firmware-%,$(RP2040_BOARDS) $(RP2350_BOARDS)): firmware-%: $(FIRMWARE)/%/firmware.uf2
+	@arm-none-eabi-size $(<D)/firmware.elf
+	@echo "build/firmware/$*/firmware.uf2 is ready: drag it to the drive that the board shows with BOOTSEL held down"
+
+# The emulated RP2040
+
+RP2040 := $(OUT)/rp2040/bootrom.bin
+PICO_EMU := $(FIRMWARE)/RPI_PICO_EMU/firmware.uf2
+
+$(RP2040): tools/rp2040/install.sh | $(STAMPS)/install-rp2040
+	@$(PHASE) "getting the RP2040 emulator" $(LOGS)/rp2040.log tools/rp2040/install.sh $(@D)
+
+repl-rp2040: $(RP2040) $(PICO_EMU) ## open a prompt on an emulated Pico; Ctrl-] leaves
+	@node tools/rp2040/serial.mjs $(PICO_EMU:.uf2=.bin)
+
+smoke-rp2040: $(RP2040) $(PICO_EMU) ## run a few of them only
+	@tests/rp2040/run.sh smoke $(MPY_CROSS) $(PICO_EMU:.uf2=.bin)
+
+test-rp2040: $(RP2040) $(PICO_EMU) ## run the tests on an emulated Pico
+	@tests/rp2040/run.sh all $(MPY_CROSS) $(PICO_EMU:.uf2=.bin)

@@ -40,8 +40,7 @@ class Board:
 
     def execute(self, code: str, seconds: float = 60) -> str:
         """What the code printed. An exception it raised is a BoardError, with the traceback."""
-        self._write(code.encode() + b"\x04")
-        self._until(b"OK", seconds)
+        self._paste(code.encode(), seconds)
         output = self._until(b"\x04", seconds).decode(errors="replace").replace("\r\n", "\n")
         error = self._until(b"\x04", seconds).decode(errors="replace").replace("\r\n", "\n")
         self._until(b">", seconds)
@@ -61,6 +60,21 @@ class Board:
         if self.prepare:
             self.execute(self.prepare)
 
+    def _paste(self, code: bytes, seconds: float) -> None:
+        """Raw paste mode: the board says how much it can take, so that nothing is lost in its buffers."""
+        self._write(b"\x05A\x01")
+        self._until(b"R\x01", seconds)
+        room = window = int.from_bytes(self._take(2, seconds), "little")
+        while code:
+            if not room:
+                if self._take(1, seconds) != b"\x01":
+                    raise BoardError("the board took no more code", self._said())
+                room = window
+            self._write(code[:room])
+            code, room = code[room:], max(0, room - len(code))
+        self._write(b"\x04")
+        self._until(b"\x04", seconds)
+
     def _write(self, data: bytes) -> None:
         try:
             self.process.stdin.write(data)
@@ -72,12 +86,23 @@ class Board:
         """What comes before the mark, which is taken too."""
         end = time.monotonic() + seconds
         while mark not in self.pending:
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
-            came = os.read(self.process.stdout.fileno(), 65536) if ready else b""
-            if not came:
-                output = self.pending.decode(errors="replace").replace("\r\n", "\n")
-                why = "the emulator ended" if ready else f"nothing more came in {seconds:.0f} s"
-                raise BoardError(why, output)
-            self.pending += came
+            self._receive(end, seconds)
         before, self.pending = self.pending.split(mark, 1)
         return before
+
+    def _take(self, count: int, seconds: float) -> bytes:
+        end = time.monotonic() + seconds
+        while len(self.pending) < count:
+            self._receive(end, seconds)
+        taken, self.pending = self.pending[:count], self.pending[count:]
+        return taken
+
+    def _receive(self, end: float, seconds: float) -> None:
+        ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
+        came = os.read(self.process.stdout.fileno(), 65536) if ready else b""
+        if not came:
+            raise BoardError("the emulator ended" if ready else f"nothing more came in {seconds:.0f} s", self._said())
+        self.pending += came
+
+    def _said(self) -> str:
+        return self.pending.decode(errors="replace").replace("\r\n", "\n")

@@ -12,6 +12,7 @@ from microtetherdb import MicroTetherDB
 from runner import contents, raises
 
 HEAP = "256K"  # for run_unix.py: a heap that is quickly filled
+SLOW = True  # for run_board.py: many minutes in the RP2040 emulator
 
 
 def hoard(gap):

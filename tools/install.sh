@@ -7,6 +7,8 @@
 #   fuzz   nightly with cargo-fuzz
 #   bench  nothing beyond unix
 #   arm    the C compiler for Arm chips
+#   rp2    what building for the RP2040 and the RP2350 takes
+#   rp2040 Node.js, npm and pip, for the RP2040 emulator
 #   target:NAME  Rust's library for the chips of that name
 set -eu
 
@@ -132,6 +134,21 @@ install_arm() {
     install_missing gcc-arm-none-eabi libnewlib-arm-none-eabi
 }
 
+install_rp2() {
+    install_missing gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib cmake ninja-build bzip2
+}
+
+install_rp2040() {
+    missing=""
+    need_command node nodejs
+    need_command npm npm
+    python3 -m pip --version > /dev/null 2>&1 || missing="$missing python3-pip"
+    # shellcheck disable=SC2086 # one word a package
+    [ -z "$missing" ] || apt_install $missing
+    node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 18 ? 0 : 1)' ||
+        die "The RP2040 emulator needs Node.js 18 or newer, this one is $(node --version)."
+}
+
 install_target() {
     [ -d "$(rustc --print target-libdir --target "$1")" ] && return
     need_rustup "Rust's target $1"
@@ -160,7 +177,7 @@ install_rust
 for group in "$@"; do
     case $group in
         unix | bench) ;;
-        test | miri | fuzz | arm) "install_$group" ;;
+        test | miri | fuzz | arm | rp2 | rp2040) "install_$group" ;;
         target:*) install_target "${group#target:}" ;;
         *) die "install.sh: no group '$group'" ;;
     esac
