@@ -12,7 +12,7 @@ $(call chip_library,%): $(RUST_SOURCES) | $(STAMPS)/install-unix
 		sh -c 'tools/install.sh target:$* && cargo rustc --profile board -p mtdb-capi --crate-type staticlib --target $*'
 	@touch $@
 
-.PHONY: firmware test-cortex-m3 test-rp2040 smoke-rp2040 repl-rp2040
+.PHONY: firmware test-cortex-m3 test-rp2040 smoke-rp2040 repl-rp2040 size
 
 firmware: ## build a board's image: BOARD=RPI_PICO or another folder of boards/
 	@case " $(BOARDS) " in \
@@ -61,7 +61,7 @@ $(STAMPS)/rp2-sources: tools/rp2_sources.sh $(STAMPS)/micropython | $(STAMPS)/in
 		tools/rp2_sources.sh $(MICROPYTHON) $(FETCHED_MICROPYTHON) $(OUT)
 	@touch $@
 
-# rp2_image BOARD LIBRARY MODULES: builds $@. A board without a folder of that name in MicroPython's tree has its
+# rp2_image BOARD MANIFEST OPTIONS: builds $@. A board without a folder of that name in MicroPython's tree has its
 # configuration here.
 define rp2_image
 @rm -f $@
@@ -69,8 +69,8 @@ define rp2_image
 	export MICROPY_MPYCROSS=$(MPY_CROSS); \
 	cmake -S $(MICROPYTHON)/ports/rp2 -B $(@D)/tree -G Ninja -DMICROPY_BOARD=$(1) \
 		$(if $(wildcard boards/$(1)/mpconfigboard.cmake),-DMICROPY_BOARD_DIR=$(CURDIR)/boards/$(1)) \
-		-DMICROPY_FROZEN_MANIFEST=$(CURDIR)/boards/$(1)/manifest.py -DMICROPY_LIB_DIR=$(MPY_LIB) \
-		-DPICO_SDK_PATH_OVERRIDE=$(PICO_SDK) -DPICO_NO_PICOTOOL=1 $(2); \
+		-DMICROPY_FROZEN_MANIFEST=$(CURDIR)/boards/$(2) -DMICROPY_LIB_DIR=$(MPY_LIB) \
+		-DPICO_SDK_PATH_OVERRIDE=$(PICO_SDK) -DPICO_NO_PICOTOOL=1 $(3); \
 	ninja -C $(@D)/tree -j $(JOBS); \
 	python3 $(MICROPYTHON)/tools/uf2conv.py -f $(call rp2_family,$(1)) -b 0x10000000 -c -o $(@D)/new.uf2 \
 		$(@D)/tree/firmware.bin'
@@ -83,12 +83,18 @@ endef
 RP2_IMAGES := $(patsubst %,$(FIRMWARE)/%/firmware.uf2,$(RP2040_BOARDS) $(RP2350_BOARDS))
 $(RP2_IMAGES): $(FIRMWARE)/%/firmware.uf2: $$(call chip_library,$$(call rp2_target,$$*)) $(MPY_CROSS) $(GLUE_SOURCES) \
 		$(wildcard boards/rp2/*) $$(wildcard boards/$$*/*) $(STAMPS)/rp2-sources | $(MPY_LIB)
-	$(call rp2_image,$*,-DUSER_C_MODULES=$(CURDIR)/mpy_glue/micropython.cmake -DMTDB_LIB=$<)
+	@tools/engine_alone.sh $< $(@D)/libmtdb.a
+	$(call rp2_image,$*,$*/manifest.py,-DUSER_C_MODULES=$(CURDIR)/mpy_glue/micropython.cmake -DMTDB_LIB=$(@D)/libmtdb.a)
 
 .PHONY: $(patsubst %,firmware-%,$(RP2040_BOARDS) $(RP2350_BOARDS))
 $(patsubst %,firmware-%,$(RP2040_BOARDS) $(RP2350_BOARDS)): firmware-%: $(FIRMWARE)/%/firmware.uf2
 	@arm-none-eabi-size $(<D)/firmware.elf
 	@echo "build/firmware/$*/firmware.uf2 is ready: drag it to the drive that the board shows with BOOTSEL held down"
+
+# What the module adds is measured against the same image without it.
+PICO_BARE := $(FIRMWARE)/RPI_PICO_EMU-bare/firmware.uf2
+$(PICO_BARE): $(MPY_CROSS) boards/rp2/bare_manifest.py $(wildcard boards/RPI_PICO_EMU/*) $(STAMPS)/rp2-sources | $(MPY_LIB)
+	$(call rp2_image,RPI_PICO_EMU,rp2/bare_manifest.py)
 
 # The emulated RP2040
 
@@ -97,6 +103,11 @@ PICO_EMU := $(FIRMWARE)/RPI_PICO_EMU/firmware.uf2
 
 $(RP2040): tools/rp2040/install.sh | $(STAMPS)/install-rp2040
 	@$(PHASE) "getting the RP2040 emulator" $(LOGS)/rp2040.log tools/rp2040/install.sh $(@D)
+
+size: $(RP2040) $(PICO_EMU) $(PICO_BARE) ## print what the module takes of a Pico, and fail over the budgets
+	@tools/size.sh thumbv6m-none-eabi > $(LOGS)/size-engine.log 2>&1 && tail -n 1 $(LOGS)/size-engine.log
+	@python3 tools/firmware_size.py $(PICO_EMU:.uf2=.elf) $(PICO_BARE:.uf2=.elf)
+	@node tests/rp2040/stack.mjs $(PICO_EMU:.uf2=.elf)
 
 repl-rp2040: $(RP2040) $(PICO_EMU) ## open a prompt on an emulated Pico; Ctrl-] leaves
 	@node tools/rp2040/serial.mjs $(PICO_EMU:.uf2=.bin)

@@ -42,6 +42,7 @@ export class Pico {
     this.#emptyFifo(this.mcu.sio);
     this.instructions = 0;
     this.lowestStack = STACK_TOP; // the smallest stack pointer there was
+    this.stackEnd = STACK_END; // one below it is an error
     this.output = []; // bytes not yet taken
     this.input = []; // bytes not yet fed
     this.onByte = (byte) => this.output.push(byte);
@@ -86,8 +87,8 @@ export class Pico {
       this.instructions++;
       if (registers[SP] < this.lowestStack) this.lowestStack = registers[SP];
     }
-    if (this.lowestStack < STACK_END) {
-      const over = STACK_END - this.lowestStack;
+    if (this.lowestStack < this.stackEnd) {
+      const over = this.stackEnd - this.lowestStack;
       throw new PicoError(`the C stack overflowed into the heap by ${over} bytes`, this.#said());
     }
     if (this.input.length && this.uart.rxFIFO.empty) this.uart.feedByte(this.input.shift());
