@@ -12,7 +12,7 @@ $(call chip_library,%): $(RUST_SOURCES) | $(STAMPS)/install-unix
 		sh -c 'tools/install.sh target:$* && cargo rustc --profile board -p mtdb-capi --crate-type staticlib --target $*'
 	@touch $@
 
-.PHONY: firmware test-cortex-m3 test-rp2040 smoke-rp2040 repl-rp2040 size
+.PHONY: firmware test-cortex-m3 test-rp2040 smoke-rp2040 repl-rp2040 size bench-rp2040
 
 firmware: ## build a board's image: BOARD=RPI_PICO or another folder of boards/
 	@case " $(BOARDS) " in \
@@ -117,3 +117,6 @@ smoke-rp2040: $(RP2040) $(PICO_EMU) ## run a few of them only
 
 test-rp2040: $(RP2040) $(PICO_EMU) ## run the tests on an emulated Pico
 	@tests/rp2040/run.sh all $(MPY_CROSS) $(PICO_EMU:.uf2=.bin)
+
+bench-rp2040: $(RP2040) $(PICO_EMU) ## print what operations take on an emulated Pico
+	@node bench/rp2040.mjs $(PICO_EMU:.uf2=.bin)
