@@ -12,7 +12,7 @@ $(call chip_library,%): $(RUST_SOURCES) | $(STAMPS)/install-unix
 		sh -c 'tools/install.sh target:$* && cargo rustc --profile board -p mtdb-capi --crate-type staticlib --target $*'
 	@touch $@
 
-.PHONY: firmware test-cortex-m3 test-rp2040 smoke-rp2040 repl-rp2040 size bench-rp2040
+.PHONY: firmware test-cortex-m3 test-rv32 test-rp2040 smoke-rp2040 repl-rp2040 size bench-rp2040
 
 firmware: ## build a board's image: BOARD=RPI_PICO or another folder of boards/
 	@case " $(BOARDS) " in \
@@ -23,28 +23,45 @@ firmware: ## build a board's image: BOARD=RPI_PICO or another folder of boards/
 # qemu
 
 QEMU_ARM := $(or $(shell command -v qemu-system-arm),$(OUT)/qemu/bin/qemu-system-arm)
-QEMU_CORTEX_M3 := $(FIRMWARE)/QEMU_CORTEX_M3/firmware.elf
+QEMU_RISCV := $(or $(shell command -v qemu-system-riscv32),$(OUT)/qemu/bin/qemu-system-riscv32)
+QEMU_OPTIONS := -nographic -monitor null -semihosting -serial stdio
+CORTEX_M3 := $(FIRMWARE)/QEMU_CORTEX_M3/firmware.elf
+RV32 := $(FIRMWARE)/QEMU_RV32/firmware.elf
 
 $(OUT)/qemu/bin/%: tools/qemu.sh | $(STAMPS)/install-unix
 	@$(PHASE) "getting qemu" $(LOGS)/qemu.log tools/qemu.sh $(OUT)/qemu
 
-# As with the unix port: MicroPython's build does not see that the library or a .mk file changed.
-.PHONY: firmware-QEMU_CORTEX_M3
-firmware-QEMU_CORTEX_M3: $(QEMU_CORTEX_M3)
-	@arm-none-eabi-size $<
-$(QEMU_CORTEX_M3): $(call chip_library,thumbv7m-none-eabi) $(MPY_CROSS) $(GLUE_SOURCES) \
-		$(wildcard boards/qemu/* boards/QEMU_CORTEX_M3/*) | $(MPY_LIB) $(STAMPS)/install-arm
-	@rm -rf $(if $(filter %.mk,$?),$(@D)/tree,$(@D)/tree/firmware.elf)
-	@mkdir -p $(@D)
-	@$(PHASE) "building the firmware of QEMU_CORTEX_M3" $(LOGS)/QEMU_CORTEX_M3.log \
-		$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/ports/qemu BUILD=$(@D)/tree \
-		BOARD=QEMU_CORTEX_M3 BOARD_DIR=$(CURDIR)/boards/QEMU_CORTEX_M3 USER_C_MODULES=$(CURDIR) MTDB_LIB=$< \
-		MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(MPY_LIB)
-	@cp $(@D)/tree/firmware.elf $@
+# qemu_image LIBRARY: builds $@. As with the unix port: MicroPython's build does not see that the library or a .mk
+# file changed.
+define qemu_image
+@rm -rf $(if $(filter %.mk,$?),$(@D)/tree,$(@D)/tree/firmware.elf)
+@$(PHASE) "building the firmware of $(@D:$(FIRMWARE)/%=%)" $(LOGS)/$(@D:$(FIRMWARE)/%=%).log \
+	$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/ports/qemu BUILD=$(@D)/tree BOARD=$(@D:$(FIRMWARE)/%=%) \
+	BOARD_DIR=$(CURDIR)/$(@D:$(FIRMWARE)/%=boards/%) USER_C_MODULES=$(CURDIR) MTDB_LIB=$(1) \
+	MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(MPY_LIB)
+@cp $(@D)/tree/firmware.elf $@
+endef
 
-test-cortex-m3: $(QEMU_CORTEX_M3) $(QEMU_ARM) ## run the tests on an emulated Cortex-M3
-	@python3 tests/run_board.py $(MPY_CROSS) qemu -- $(QEMU_ARM) -machine mps2-an385 \
-		-nographic -monitor null -semihosting -serial stdio -kernel $(QEMU_CORTEX_M3)
+$(CORTEX_M3): $(call chip_library,thumbv7m-none-eabi) $(MPY_CROSS) $(GLUE_SOURCES) \
+		$(wildcard boards/qemu/* boards/QEMU_CORTEX_M3/*) | $(MPY_LIB) $(STAMPS)/install-arm
+	$(call qemu_image,$<)
+
+$(RV32): $(call chip_library,riscv32imc-unknown-none-elf) $(MPY_CROSS) $(GLUE_SOURCES) \
+		$(wildcard boards/qemu/* boards/QEMU_RV32/*) tools/engine_alone.sh | $(MPY_LIB) $(STAMPS)/install-riscv
+	@tools/engine_alone.sh $< $(@D)/libmtdb.a riscv64-unknown-elf-objcopy
+	$(call qemu_image,$(@D)/libmtdb.a)
+
+.PHONY: firmware-QEMU_CORTEX_M3 firmware-QEMU_RV32
+firmware-QEMU_CORTEX_M3: $(CORTEX_M3)
+	@arm-none-eabi-size $<
+firmware-QEMU_RV32: $(RV32)
+	@riscv64-unknown-elf-size $<
+
+test-cortex-m3: $(CORTEX_M3) $(QEMU_ARM) ## run the tests on an emulated Cortex-M3
+	@python3 tests/run_board.py $(MPY_CROSS) qemu -- $(QEMU_ARM) -machine mps2-an385 $(QEMU_OPTIONS) -kernel $<
+
+test-rv32: $(RV32) $(QEMU_RISCV) ## run the tests on an emulated RISC-V chip
+	@python3 tests/run_board.py $(MPY_CROSS) qemu -- $(QEMU_RISCV) -machine virt -bios none $(QEMU_OPTIONS) -kernel $<
 
 # rp2
 
@@ -82,7 +99,7 @@ endef
 
 RP2_IMAGES := $(patsubst %,$(FIRMWARE)/%/firmware.uf2,$(RP2040_BOARDS) $(RP2350_BOARDS))
 $(RP2_IMAGES): $(FIRMWARE)/%/firmware.uf2: $$(call chip_library,$$(call rp2_target,$$*)) $(MPY_CROSS) $(GLUE_SOURCES) \
-		$(wildcard boards/rp2/*) $$(wildcard boards/$$*/*) $(STAMPS)/rp2-sources | $(MPY_LIB)
+		$(wildcard boards/rp2/*) $$(wildcard boards/$$*/*) tools/engine_alone.sh $(STAMPS)/rp2-sources | $(MPY_LIB)
 	@tools/engine_alone.sh $< $(@D)/libmtdb.a
 	$(call rp2_image,$*,$*/manifest.py,-DUSER_C_MODULES=$(CURDIR)/mpy_glue/micropython.cmake -DMTDB_LIB=$(@D)/libmtdb.a)
 

@@ -7,6 +7,7 @@
 #   fuzz   nightly with cargo-fuzz
 #   bench  nothing beyond unix
 #   arm    the C compiler for Arm chips
+#   riscv  the C compiler and C library for RISC-V chips
 #   rp2    what building for the RP2040 and the RP2350 takes
 #   rp2040 Node.js, npm and pip, for the RP2040 emulator
 #   target:NAME  Rust's library for the chips of that name
@@ -134,6 +135,10 @@ install_arm() {
     install_missing gcc-arm-none-eabi libnewlib-arm-none-eabi
 }
 
+install_riscv() {
+    install_missing gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
+}
+
 install_rp2() {
     install_missing gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib cmake ninja-build bzip2
 }
@@ -177,7 +182,7 @@ install_rust
 for group in "$@"; do
     case $group in
         unix | bench) ;;
-        test | miri | fuzz | arm | rp2 | rp2040) "install_$group" ;;
+        test | miri | fuzz | arm | riscv | rp2 | rp2040) "install_$group" ;;
         target:*) install_target "${group#target:}" ;;
         *) die "install.sh: no group '$group'" ;;
     esac
