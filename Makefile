@@ -22,7 +22,8 @@ MICROPYTHON := $(abspath $(MICROPYTHON_DIR))
 
 LIBRARY := $(OUT)/cargo/release/libmtdb.a
 MPY_CROSS := $(OUT)/mpy-cross/mpy-cross
-MPY_LIB := $(OUT)/micropython-lib
+EMPTY_MPY_LIB := $(OUT)/micropython-lib
+MPY_LIB := $(or $(patsubst %/README.md,%,$(wildcard $(MICROPYTHON)/lib/micropython-lib/README.md)),$(EMPTY_MPY_LIB))
 UNIX := $(OUT)/unix/micropython
 
 # The ABI header is a Rust source too: bindgen reads it.
@@ -95,8 +96,8 @@ $(MPY_CROSS): $(STAMPS)/micropython
 	@$(PHASE) "building MicroPython's cross compiler" $(LOGS)/mpy-cross.log \
 		$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/mpy-cross BUILD=$(@D)
 
-# micropython-lib is not used, but a folder must stand for it.
-$(MPY_LIB):
+# Where the tree has no micropython-lib a folder must stand for it.
+$(EMPTY_MPY_LIB):
 	@mkdir -p $@ && touch $@/README.md
 
 # MicroPython's build does not see that the library or a .mk file changed: the first takes a new

@@ -103,6 +103,13 @@ $(RP2_IMAGES): $(FIRMWARE)/%/firmware.uf2: $$(call chip_library,$$(call rp2_targ
 	@tools/engine_alone.sh $< $(@D)/libmtdb.a
 	$(call rp2_image,$*,$*/manifest.py,-DUSER_C_MODULES=$(CURDIR)/mpy_glue/micropython.cmake -DMTDB_LIB=$(@D)/libmtdb.a)
 
+# The Pico W's drivers come with MicroPython's submodules only.
+.PHONY: network-sources
+$(FIRMWARE)/RPI_PICO_W/firmware.uf2: | network-sources
+network-sources:
+	@test -f $(MICROPYTHON)/lib/cyw43-driver/src/cyw43.h || \
+		{ echo "$(MICROPYTHON) has no lib/cyw43-driver: see boards/RPI_PICO_W/README.md"; exit 1; }
+
 .PHONY: $(patsubst %,firmware-%,$(RP2040_BOARDS) $(RP2350_BOARDS))
 $(patsubst %,firmware-%,$(RP2040_BOARDS) $(RP2350_BOARDS)): firmware-%: $(FIRMWARE)/%/firmware.uf2
 	@arm-none-eabi-size $(<D)/firmware.elf
@@ -112,6 +119,10 @@ $(patsubst %,firmware-%,$(RP2040_BOARDS) $(RP2350_BOARDS)): firmware-%: $(FIRMWA
 PICO_BARE := $(FIRMWARE)/RPI_PICO_EMU-bare/firmware.uf2
 $(PICO_BARE): $(MPY_CROSS) boards/rp2/bare_manifest.py $(wildcard boards/RPI_PICO_EMU/*) $(STAMPS)/rp2-sources | $(MPY_LIB)
 	$(call rp2_image,RPI_PICO_EMU,rp2/bare_manifest.py)
+
+.PHONY: $(filter firmware-ESP32%,$(BOARDS:%=firmware-%))
+$(filter firmware-ESP32%,$(BOARDS:%=firmware-%)): firmware-%:
+	@echo "That image takes ESP-IDF; boards/$*/README.md has the commands."; exit 1
 
 # The emulated RP2040
 
