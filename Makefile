@@ -37,7 +37,7 @@ SECONDS ?= 60
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help unix run repl test test-documents miri fuzz bench clean
+.PHONY: all help unix run repl test test-all test-documents miri fuzz bench clean
 
 include boards/boards.mk
 
@@ -55,8 +55,11 @@ run: $(UNIX) ## show this machine's readings going into the database; CSV=FILE: 
 repl: $(UNIX) ## open a MicroPython prompt with the module imported
 	@$(UNIX) -i -c 'from microtetherdb import MicroTetherDB; print("MicroTetherDB is imported; db = MicroTetherDB() makes a database. Ctrl-D leaves.")'
 
-test: $(STAMPS)/install-test ## run every test; the last line counts them
+test: $(STAMPS)/install-test ## run the tests; the last line counts them
 	@tools/test.sh $(UNIX) $(DOCUMENTS)
+
+test-all: $(STAMPS)/install-test ## run every test, on the emulated boards too
+	@tools/test.sh $(UNIX) $(DOCUMENTS) all
 
 test-documents: $(UNIX) ## run the documents' examples as they stand
 	@python3 tests/run_documents.py $(UNIX) $(DOCUMENTS)

@@ -14,7 +14,7 @@
 set -eu
 
 CARGO_FUZZ_VERSION=0.13.2
-BOARD_TARGETS="thumbv6m-none-eabi riscv32imc-unknown-none-elf"
+BOARD_TARGETS="thumbv6m-none-eabi thumbv7m-none-eabi riscv32imc-unknown-none-elf"
 
 die() {
     echo "$*" >&2
