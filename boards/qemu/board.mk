@@ -8,5 +8,3 @@ FROZEN_MANIFEST = $(QEMU_BOARDS)/manifest.py
 
 CFLAGS += -DMP_CONFIGFILE='"$(QEMU_BOARDS)/mpconfigport_board.h"' -I$(USER_C_MODULES)
 SRC_C += boards/qemu/clock.c boards/qemu/flash.c
-# The port's link has no place for a module's library; `override`, since its Makefile sets LIBS later.
-override LIBS = $(MTDB_LIB) $(shell $(CC) $(CFLAGS) -print-libgcc-file-name)
