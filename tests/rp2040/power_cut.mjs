@@ -6,10 +6,10 @@ import { boot } from './firmware.mjs';
 // How much of the operation was done when the power went.
 const PARTS = [0.5, 0, 1, 0.1, 0.9];
 
-// Runs `workload` after `prepare`, cuts the power in at least `points` places, boots and runs verify(acknowledged)
-// there, code that raises where something is wrong. The workload prints "ack N" for what must not be lost any more;
-// `acknowledged` is the last N, -1 before the first. Returns how many cuts there were.
-export function cutPower({ prepare, workload, verify, points }) {
+// Runs `workload` after `prepare`, cuts the power in at least `points` places, boots, runs `look` there and gives what that
+// printed to check(output, acknowledged), which throws where something is wrong. The workload prints "ack N" for what
+// must not be lost any more; `acknowledged` is the last N, -1 before the first. Returns how many cuts there were.
+export function cutPower({ prepare, workload, look, check, points }) {
   const pico = boot();
   pico.execute(prepare);
   const before = pico.flash.bytes.slice();
@@ -27,7 +27,7 @@ export function cutPower({ prepare, workload, verify, points }) {
       const flash = bytes.slice();
       apply(flash, operation, PARTS[(n + turn) % PARTS.length]);
       try {
-        boot(flash).execute(verify(acknowledged[n]));
+        check(boot(flash).execute(look), acknowledged[n]);
       } catch (error) {
         error.message = `cut in operation ${n} of ${operations.length} (${operation.kind}), turn ${turn}: ${error.message}`;
         throw error;
