@@ -24,9 +24,13 @@ class Board:
         self.pending = b""
         self.prepare = prepare
         self.boot_seconds = boot_seconds
-        self._until(b">>> ", boot_seconds)
-        self._write(b"\x01")
-        self._greet()
+        try:
+            self._until(b">>> ", boot_seconds)
+            self._write(b"\x01")
+            self._greet()
+        except BoardError:
+            self.close()
+            raise
 
     def close(self) -> None:
         self.process.kill()
