@@ -22,6 +22,8 @@ MICROPYTHON := $(abspath $(MICROPYTHON_DIR))
 
 LIBRARY := $(OUT)/cargo/release/libmtdb.a
 MPY_CROSS := $(OUT)/mpy-cross/mpy-cross
+EMPTY_MPY_LIB := $(OUT)/micropython-lib
+MPY_LIB := $(or $(patsubst %/README.md,%,$(wildcard $(MICROPYTHON)/lib/micropython-lib/README.md)),$(EMPTY_MPY_LIB))
 UNIX := $(OUT)/unix/micropython
 
 # The ABI header is a Rust source too: bindgen reads it.
@@ -30,7 +32,7 @@ RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock rust-toolchain.toml .cargo/conf
 UNIX_SOURCES := $(shell find mpy_glue boards/unix -type f -not -name '*.pyc' 2>/dev/null)
 
 UNIX_OPTIONS = VARIANT_DIR=$(CURDIR)/boards/unix USER_C_MODULES=$(CURDIR) MTDB_LIB=$(LIBRARY) \
-	MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(OUT)/micropython-lib
+	MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(MPY_LIB)
 
 DOCUMENTS ?= ../shared/docs/interfaces/examples
 READINGS ?= ../shared/data/occupancy.csv
@@ -38,12 +40,15 @@ SECONDS ?= 60
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all help unix run repl mtdb test test-documents miri fuzz bench bench-flash bench-compress race clean
+.DEFAULT_GOAL := all
+.PHONY: all help unix run repl mtdb test test-all test-documents miri fuzz bench bench-flash bench-compress race clean
+
+include boards/boards.mk
 
 all: unix
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 unix: $(UNIX) ## build build/unix/micropython, MicroPython's unix port with the module
 	@echo "build/unix/micropython is ready"
@@ -59,8 +64,11 @@ mtdb: | $(STAMPS)/install-unix ## build build/mtdb, the desk tool that looks int
 	@cp $(OUT)/cargo/release/mtdb $(OUT)/mtdb
 	@echo "build/mtdb is ready: build/mtdb --help"
 
-test: $(STAMPS)/install-test ## run every test; the last line counts them
+test: $(STAMPS)/install-test ## run the tests; the last line counts them
 	@tools/test.sh $(UNIX) $(DOCUMENTS)
+
+test-all: $(STAMPS)/install-test ## run every test, on the emulated boards too
+	@tools/test.sh $(UNIX) $(DOCUMENTS) all
 
 test-documents: $(UNIX) ## run the documents' examples as they stand
 	@python3 tests/run_documents.py $(UNIX) $(DOCUMENTS)
@@ -111,11 +119,13 @@ $(MPY_CROSS): $(STAMPS)/micropython
 	@$(PHASE) "building MicroPython's cross compiler" $(LOGS)/mpy-cross.log \
 		$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/mpy-cross BUILD=$(@D)
 
+# Where the tree has no micropython-lib a folder must stand for it.
+$(EMPTY_MPY_LIB):
+	@mkdir -p $@ && touch $@/README.md
+
 # MicroPython's build does not see that the library or a .mk file changed: the first takes a new
 # link, the second a new build; nor that a name in the frozen modules is now one of the C code's too.
-# micropython-lib is not used, but a folder must stand for it.
-$(UNIX): $(LIBRARY) $(MPY_CROSS) $(UNIX_SOURCES)
+$(UNIX): $(LIBRARY) $(MPY_CROSS) $(UNIX_SOURCES) | $(MPY_LIB)
 	@rm -rf $(if $(filter %.mk,$?),$(@D),$@ $(@D)/frozen_content.c)
-	@mkdir -p $(OUT)/micropython-lib && touch $(OUT)/micropython-lib/README.md
 	@$(PHASE) "building MicroPython's unix port" $(LOGS)/unix.log \
 		$(MAKE) -j$(JOBS) -C $(MICROPYTHON)/ports/unix BUILD=$(@D) PROG=$(@F) $(UNIX_OPTIONS)

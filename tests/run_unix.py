@@ -14,20 +14,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import nullcontext
 from pathlib import Path
 
 from redis_server import RedisServer
+from report import RUNNER, Counts, run_all, verdict
 
-TESTS = Path(__file__).resolve().parent
-RUNNER = TESTS / "runner.py"
 LIMIT_SECONDS = 180
-LONGEST_LINE = 1000
 
 
-def run_file(interpreter: str, file: Path) -> tuple[int, int, int, str]:
-    """(passed, failed, skipped, what to show) of one test file."""
+def run_file(interpreter: str, file: Path) -> Counts:
     source = file.read_text()
     heap = re.search(r'^HEAP = "(\w+)"', source, re.MULTILINE)
     redis = re.search(r"^REDIS = True", source, re.MULTILINE)
@@ -50,23 +46,7 @@ def run_file(interpreter: str, file: Path) -> tuple[int, int, int, str]:
         except subprocess.TimeoutExpired as hang:
             output = hang.stdout or b""
             problem = f"the interpreter did not end in {LIMIT_SECONDS} s and was killed with SIGKILL"
-    lines = output.decode(errors="replace").splitlines()
-    closing = re.fullmatch(r"(\d+) passed, (\d+) failed", lines[-1]) if lines else None
-    if closing and not problem:
-        passed, failed = int(closing[1]), int(closing[2])
-    else:
-        problem = problem or f"the interpreter ended early, with status {done.returncode}"
-        begun = [line[2:] for line in lines if line.startswith("> ")]
-        failed = 1 + sum(line.startswith("FAILED ") for line in lines)
-        passed = max(0, len(begun) - failed)
-        lines.append(f"FAILED {file.stem}: {problem} in {begun[-1] if begun else 'loading the file'}")
-    skipped = sum(line.startswith("skipped") for line in lines)
-    shown = [
-        line if len(line) < LONGEST_LINE else line[:LONGEST_LINE] + " …"
-        for line in lines
-        if not line.startswith(("> ", "skipped")) and line != (closing and closing[0])
-    ]
-    return passed, failed, skipped, "\n".join(shown)
+    return verdict(file.stem, output.decode(errors="replace"), problem)
 
 
 def main() -> int:
@@ -74,23 +54,7 @@ def main() -> int:
         print(__doc__)
         return 2
     interpreter = str(Path(sys.argv[1]).resolve())
-    files = [Path(name).resolve() for name in sys.argv[2:]] or sorted(TESTS.glob("test_*.py"))
-    passed = failed = skipped = 0
-    for number, file in enumerate(files, 1):
-        began = time.monotonic()
-        counts = run_file(interpreter, file)
-        passed, failed, skipped = passed + counts[0], failed + counts[1], skipped + counts[2]
-        print(
-            f"{number:3}/{len(files)}  {file.stem:24} {counts[0]:3} passed"
-            + (f", {counts[1]} FAILED" if counts[1] else "")
-            + (", skipped" if counts[2] else "")
-            + f"  {time.monotonic() - began:.1f} s",
-            flush=True,
-        )
-        if counts[3]:
-            print(counts[3], flush=True)
-    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
-    return 1 if failed else 0
+    return run_all([Path(name).resolve() for name in sys.argv[2:]], lambda file: run_file(interpreter, file))
 
 
 if __name__ == "__main__":

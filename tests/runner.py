@@ -72,13 +72,22 @@ def refused(db, error, call, *args, **keywords):
 
 def same(a, b):
     """Equal and, at every depth, of the same types."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, dict):
-        return len(a) == len(b) and all(key in b and same(a[key], b[key]) for key in a)
-    if isinstance(a, list):
-        return len(a) == len(b) and all(same(*pair) for pair in zip(a, b))
-    return a == b
+    pairs = [(a, b)]  # no recursion: a board's stack is short
+    while pairs:
+        a, b = pairs.pop()
+        if type(a) is not type(b):
+            return False
+        if isinstance(a, (dict, list)) and len(a) != len(b):
+            return False
+        if isinstance(a, dict):
+            if not all(key in b for key in a):
+                return False
+            pairs.extend([(a[key], b[key]) for key in a])
+        elif isinstance(a, list):
+            pairs.extend(zip(a, b))
+        elif a != b:
+            return False
+    return True
 
 
 if __name__ == "__main__":

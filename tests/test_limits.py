@@ -243,8 +243,8 @@ def test_expired_records_make_room_for_new_ones_by_themselves():
     import time
 
     db = MicroTetherDB(ram_percentage=10, ttl_check_interval=1)
-    count = fill(db, ttl=0.5)
-    time.sleep_ms(1100)
+    count = fill(db, ttl=2)  # a board fills it in half a second
+    time.sleep_ms(2100)
     for n in range(count // 2):
         db.put("new%d" % n, record(n))
     assert len(db) == count // 2

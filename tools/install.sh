@@ -7,10 +7,15 @@
 #   fuzz   nightly with cargo-fuzz
 #   race   valgrind
 #   bench  nothing beyond unix
+#   arm    the C compiler for Arm chips
+#   riscv  the C compiler and C library for RISC-V chips
+#   rp2    what building for the RP2040 and the RP2350 takes
+#   rp2040 Node.js, npm and pip, for the RP2040 emulator
+#   target:NAME  Rust's library for the chips of that name
 set -eu
 
 CARGO_FUZZ_VERSION=0.13.2
-BOARD_TARGETS="thumbv6m-none-eabi riscv32imc-unknown-none-elf"
+BOARD_TARGETS="thumbv6m-none-eabi thumbv7m-none-eabi riscv32imc-unknown-none-elf"
 
 die() {
     echo "$*" >&2
@@ -121,6 +126,45 @@ install_test() {
     done
 }
 
+# Where a group needs Debian's packages only.
+install_missing() {
+    missing=""
+    for package in "$@"; do
+        need_package "$package"
+    done
+    # shellcheck disable=SC2086 # one word a package
+    [ -z "$missing" ] || apt_install $missing
+}
+
+install_arm() {
+    install_missing gcc-arm-none-eabi libnewlib-arm-none-eabi
+}
+
+install_riscv() {
+    install_missing gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
+}
+
+install_rp2() {
+    install_missing gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib cmake ninja-build bzip2
+}
+
+install_rp2040() {
+    missing=""
+    need_command node nodejs
+    need_command npm npm
+    python3 -m pip --version > /dev/null 2>&1 || missing="$missing python3-pip"
+    # shellcheck disable=SC2086 # one word a package
+    [ -z "$missing" ] || apt_install $missing
+    node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 18 ? 0 : 1)' ||
+        die "The RP2040 emulator needs Node.js 18 or newer, this one is $(node --version)."
+}
+
+install_target() {
+    [ -d "$(rustc --print target-libdir --target "$1")" ] && return
+    need_rustup "Rust's target $1"
+    rustup target add "$1"
+}
+
 install_nightly() {
     need_rustup nightly
     cargo +nightly --version > /dev/null 2>&1 || rustup toolchain install nightly --profile minimal
@@ -148,7 +192,8 @@ install_rust
 for group in "$@"; do
     case $group in
         unix | bench) ;;
-        test | miri | fuzz | race) "install_$group" ;;
+        test | miri | fuzz | race | arm | riscv | rp2 | rp2040) "install_$group" ;;
+        target:*) install_target "${group#target:}" ;;
         *) die "install.sh: no group '$group'" ;;
     esac
 done

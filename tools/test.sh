@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# test.sh INTERPRETER DOCUMENTS: runs every test there is. Each part's whole output goes to
+# test.sh INTERPRETER DOCUMENTS [all]: runs the tests; with `all`, every one there is on emulated boards, too. Each part's whole output goes to
 # build/logs/test-*.log, a summary and what failed to the terminal; a part that fails does not
 # stop the others. The last line is "N passed, N failed", over all parts.
 set -uo pipefail
 
 interpreter=$1
 documents=$2
+extent=${3:-}
 logs=build/logs
 passed=0
 failed=0
@@ -42,9 +43,9 @@ cargo_count() {
     awk '/^test result:/ { ok += $4; bad += $6 } END { print ok + 0, bad + 0 }' "$1"
 }
 
-# Our Python drivers and the C client end with "N passed, N failed", perhaps ", N skipped".
+# Our drivers and the C client end with "N passed, N failed", perhaps ", N skipped".
 driver_count() {
-    tail -n 1 "$1" | awk '/^[0-9]+ passed, [0-9]+ failed/ { print $1, $3; found = 1 } END { if (!found) print 0, 0 }'
+    awk '/^[0-9]+ passed, [0-9]+ failed/ { ok = $1; bad = $3 } END { print ok + 0, bad + 0 }' "$1"
 }
 
 # What a passing part has to say beyond its counts.
@@ -54,7 +55,7 @@ remark() {
 
 # The lines that tell what failed where the log has such lines, else its end.
 failures() {
-    { grep -E -A 8 "^(FAIL|error|warning|Diff in|---- .* stdout ----|thread '.*panicked)" "$1" || tail -n 25 "$1"; } |
+    { grep -E -A 8 "^(FAIL|not ok|error|warning|Diff in|---- .* stdout ----|thread '.*panicked)" "$1" || tail -n 25 "$1"; } |
         head -n 60 | sed 's/^/    /'
 }
 
@@ -64,18 +65,31 @@ part "clippy" check_count cargo clippy --workspace --all-targets -- -D warnings
 part "unix port" check_count make unix
 part "cargo tests" cargo_count cargo test --workspace --no-fail-fast
 part "C client of the ABI" driver_count tools/c_client.sh
-for target in thumbv6m-none-eabi riscv32imc-unknown-none-elf; do
-    if [ -d "$(rustc --print target-libdir --target $target)" ]; then
-        part "size on $target" check_count tools/size.sh $target
+# chip_part TARGET NAME COUNTER COMMAND…: a part that compiles the engine for a chip.
+chip_part() {
+    local target=$1
+    shift
+    if [ -d "$(rustc --print target-libdir --target "$target")" ]; then
+        part "$@"
     else
-        echo "SKIPPED: size on $target: this machine's Rust is not rustup's, which has that target"
+        echo "SKIPPED: $1: this machine's Rust is not rustup's, which has the target $target"
     fi
+}
+
+for target in thumbv6m-none-eabi riscv32imc-unknown-none-elf; do
+    chip_part $target "size on $target" check_count tools/size.sh $target
 done
 part "MicroPython tests on unix" driver_count python3 tests/run_unix.py "$interpreter"
 if [ -d "$documents" ]; then
     part "the documents' examples" driver_count python3 tests/run_documents.py "$interpreter" "$documents"
 else
     echo "SKIPPED: the documents' examples: there is no folder $documents"
+fi
+if [ "$extent" = all ]; then
+    chip_part thumbv7m-none-eabi "MicroPython tests on a Cortex-M3" driver_count make test-cortex-m3
+    chip_part thumbv6m-none-eabi "all tests on an RP2040" driver_count make test-rp2040
+    chip_part thumbv6m-none-eabi "budgets on an RP2040" check_count make size
+    chip_part riscv32imc-unknown-none-elf "MicroPython tests on RISC-V" driver_count make test-rv32
 fi
 
 echo "$passed passed, $failed failed"

@@ -1,0 +1,2 @@
+// The stock board as it is.
+#include "boards/ESP32_GENERIC_S3/mpconfigboard.h"

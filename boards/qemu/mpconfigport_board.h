@@ -1,0 +1,14 @@
+// The qemu port's configuration, and what a database needs beside: time, os, littlefs, asyncio.
+#include "mpconfigport.h"
+
+#undef MICROPY_PY_TIME
+#define MICROPY_PY_TIME (1)
+#undef MICROPY_PY_SELECT
+#define MICROPY_PY_SELECT (1)
+#undef MICROPY_PY_ASYNCIO
+#define MICROPY_PY_ASYNCIO (1)
+
+#define MICROPY_PY_TIME_TIME_TIME_NS (1)
+#define MICROPY_PY_TIME_INCLUDEFILE "boards/qemu/wall_clock.h"
+// A port without a file `mpthreadport.h` has one core and no threads; sys.exit ends the emulator.
+#define MICROPY_KBD_EXCEPTION (1)
