@@ -284,7 +284,7 @@ mp_obj_t mpdb_result_of_entering(mpdb_handle_t *handle, mp_obj_t context) {
 static mp_obj_t method_call(mp_obj_t method_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     const mpdb_method_t *method = MP_OBJ_TO_PTR(method_in);
     if (n_args == 0 || !mp_obj_is_type(args[0], &mpdb_type_database)) {
-        mp_raise_TypeError(MP_ERROR_TEXT("this method needs a MicroTetherDB as its first argument"));
+        mp_raise_TypeError(MP_ERROR_TEXT("this method needs a MicroTetherDB as its first argument; of redis:// there is no class made from it"));
     }
     mpdb_handle_t *handle = MP_OBJ_TO_PTR(args[0]);
     return handle->awaitable ? call_awaitable(handle, method, n_args, n_kw, args)

@@ -33,9 +33,10 @@ class RamDevice:
         self.fail_writes_only = False  # writes, erases and syncs
         self.fail_raises = False  # by raising OSError, not by returning its number
         self.hook = None  # is called at each call
+        self.hook_writes_only = False
 
     def _call(self, writes):
-        if self.hook:
+        if self.hook and (writes or not self.hook_writes_only):
             self.hook()
         if self.fail_writes_only and not writes:
             return 0

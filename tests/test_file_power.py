@@ -33,7 +33,7 @@ def operation(db, model, n):
         db.delete(key)
         del model[key]
     elif n % 13 == 12:
-        db["big"] = model["big"] = "x" * (300 + n * 3)
+        db["big"] = model["big"] = "x" * (1500 + n * 20)
     else:
         db.put("k%02d" % (n * 7 % 60), {"n": n}, tags=["a", "b"][: n % 3], ttl=1000 if n % 4 == 0 else None)
         model["k%02d" % (n * 7 % 60)] = {"n": n}
