@@ -29,7 +29,7 @@ PROGSIZE = 256  # ports/rp2/modules/_boot.py; all else is littlefs's default the
 ERASED_BLOCK = bytes(blank(BLOCK["lfs"]))
 NEVER = 24 * 3600  # no flush by the time: counts are exact
 # A frame of the log: its first bytes, and its length where that is fixed (docs/FORMAT.md).
-PAGE_FRAME, COMMIT, CHECKPOINT, CHECKPOINT_ENTRY = 12 + 512, 72, 40 + 4, 12
+PAGE_FRAME, COMMIT, CHECKPOINT, CHECKPOINT_ENTRY = 12 + 512, 72, 48 + 4, 12
 SEGMENT_HEADER = 32
 
 

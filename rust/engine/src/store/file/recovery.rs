@@ -126,10 +126,9 @@ impl<M: Medium> FileStore<M> {
             let mut header = [0; HEADER];
             let got = self.log.read_header(place, &mut header)?;
             let header = header.get(..got).unwrap_or(&[]);
-            let size = self.log.file_size(place)?;
             match Segment::read(header, self.root.salt, place) {
                 Some(segment) => {
-                    self.log.learn(place, Known { sequence: segment.sequence, live: 0, size });
+                    self.log.learn(place, Known { sequence: segment.sequence, live: 0, size: 0 });
                     if let Some(entry) = continues.get_mut(place) {
                         *entry = segment.continues;
                     }
@@ -144,7 +143,15 @@ impl<M: Medium> FileStore<M> {
             let before = self.log.known(place).sequence.wrapping_sub(1);
             let before = self.log.place_of(before).and_then(|place| self.log.known_mut(place));
             if let Some(known) = before {
-                known.size = known.size.min(end);
+                known.size = end;
+            }
+        }
+        // The newest, and those that were given up, end with their files.
+        for place in Log::<M>::places() {
+            let known = self.log.known(place);
+            if known.sequence != 0 && known.size == 0 {
+                let size = self.log.file_size(place)?;
+                self.log.learn(place, Known { size, ..known });
             }
         }
         Ok(())
