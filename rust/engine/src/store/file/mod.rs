@@ -201,16 +201,17 @@ impl<M: Medium> FileStore<M> {
         self.finish_rollback()?;
         let location = self.locate(id.0)?;
         let slot = self.take_slot()?;
-        match self.read_page(location, 0, id.0, slot) {
-            Ok(()) => {
-                self.cache.hold(slot, id.0);
-                Ok(slot)
-            }
-            Err(error) => {
-                self.cache.give_back(slot);
-                Err(error)
-            }
+        self.fill(slot, id.0, location, 0, id.0)
+    }
+
+    /// Reads a page into a slot that was taken and makes it that page's, under its id in the cache.
+    fn fill(&mut self, slot: u16, cache_id: u32, location: Location, level: u8, id: u32) -> Result<u16> {
+        let read = self.read_page(location, level, id, slot);
+        match read {
+            Ok(()) => self.cache.hold(slot, cache_id),
+            Err(_) => self.cache.give_back(slot),
         }
+        read.map(|()| slot)
     }
 
     /// The slot of a page that may be changed in the innermost savepoint.

@@ -111,16 +111,7 @@ impl<M: Medium> FileStore<M> {
             return Ok(slot);
         }
         let slot = self.cache.take().ok_or(Error::NeedMemory)?;
-        match self.read_page(location, level, index, slot) {
-            Ok(()) => {
-                self.cache.hold(slot, id);
-                Ok(slot)
-            }
-            Err(error) => {
-                self.cache.give_back(slot);
-                Err(error)
-            }
-        }
+        self.fill(slot, id, location, level, index)
     }
 
     /// Reads a page's content into a slot, and checks that it is what was written there.
