@@ -46,6 +46,8 @@ uint64_t mpdb_medium_space(mpdb_files_t *files);
 void mpdb_medium_close(mpdb_files_t *files);
 // Whether the root file is on a VfsPosix.
 bool mpdb_medium_is_posix(mpdb_files_t *files);
+// Bytes of a block of a littlefs; 0 on other filesystems.
+uint32_t mpdb_medium_copied_block(mpdb_files_t *files);
 
 // ---- paths (path.c) ------------------------------------------------------------------------------------
 

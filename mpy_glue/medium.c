@@ -8,6 +8,9 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 #include "extmod/vfs.h"
+#if MICROPY_VFS_LFS2
+#include "extmod/vfs_lfs.h"
+#endif
 #if MICROPY_VFS_FAT
 #include "extmod/vfs_fat.h"
 #endif
@@ -422,6 +425,26 @@ bool mpdb_medium_is_posix(mpdb_files_t *files) {
     (void)files;
     return false;
     #endif
+}
+
+static int32_t do_block_size(access_t *access) {
+    access->result.space = mp_obj_get_int_truncated(item_of(mp_vfs_statvfs(mpdb_folder(access->files->path)), 0));
+    return 0;
+}
+
+uint32_t mpdb_medium_copied_block(mpdb_files_t *files) {
+    #if MICROPY_VFS_LFS2
+    const char *rest;
+    mp_vfs_mount_t *mount = mp_vfs_lookup_path(mp_obj_str_get_str(files->path), &rest);
+    access_t access = { .files = files };
+    if (mount != MP_VFS_NONE && mount != MP_VFS_ROOT && mp_obj_is_type(mount->obj, &mp_type_vfs_lfs2)
+        && protect(&access, do_block_size) == 0) {
+        return access.result.space;
+    }
+    #else
+    (void)files;
+    #endif
+    return 0;
 }
 
 void mpdb_medium_close(mpdb_files_t *files) {

@@ -108,6 +108,9 @@ typedef struct {
     int32_t (*remove)(void *context, uint32_t file);
     // Free bytes of the medium, UINT64_MAX where nobody knows.
     int32_t (*space)(void *context, uint64_t *bytes);
+    // Bytes of a block on a medium like littlefs, which copies the last block of a file when more is appended to it
+    // after a sync; 0 on others.
+    uint32_t copied_block;
 } mtdb_medium_t;
 
 // Bytes of the block that mtdb_init_file() takes.

@@ -86,4 +86,8 @@ impl Medium for CMedium {
         call!(self, space, &mut bytes)?;
         Ok(bytes)
     }
+
+    fn copied_block(&self) -> u32 {
+        self.0.copied_block
+    }
 }

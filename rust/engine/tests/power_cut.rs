@@ -313,7 +313,9 @@ fn some_fate(random: &mut Random) -> Fate {
 
 /// A run in which at each change of the medium what is left is looked at if the power goes in the middle of it.
 fn cut_everywhere(plan: Plan, every: u64) {
-    let mut run = Run::new(Disk::new(), plan);
+    let disk = Disk::new();
+    disk.set_copied_block(1024);
+    let mut run = Run::new(disk, plan);
     let (states, seen) = (run.states.clone(), Rc::new(Cell::new(0)));
     let count = seen.clone();
     run.disk.watch(Rc::new(move |disk: Disk| {
@@ -347,6 +349,7 @@ fn random_runs(count: u64, first_seed: u64, failing: bool) {
             failing,
         };
         let disk = Disk::new();
+        disk.set_copied_block([0, 1024][random.below(2) as usize]);
         disk.cut_at(1 + random.below(plan.operations * 6), random.below(600));
         let mut run = Run::new(disk.clone(), plan);
         run.go();

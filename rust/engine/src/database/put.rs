@@ -243,6 +243,7 @@ impl<S: PageStore> Database<S> {
             let page = self.store.page_mut(id)?;
             write(page, 0, &next.to_bytes());
             write(page, 4, bytes);
+            page.get_mut(bytes.len().wrapping_add(4)..).unwrap_or(&mut []).fill(0);
             next = id;
         }
         Ok(next)

@@ -279,6 +279,8 @@ impl PageMut<'_> {
     /// Makes it an empty page whose keys will begin with what `prefix` says, and gives where cells end.
     pub fn clear(&mut self, level: u8, prefix: Key, prefix_len: usize) -> usize {
         let size = self.0.len();
+        // What is free is zero, and takes no space in files.
+        self.0.fill(0);
         write(self.0, 0, &[level, 0]);
         let from = size.wrapping_sub(prefix_len);
         let head = prefix.prefix.get(..prefix_len).unwrap_or(prefix.prefix);
@@ -369,6 +371,7 @@ impl PageMut<'_> {
         if let Some(slots) = self.0.get_mut(slot..slots_end) {
             shift_left(slots);
         }
+        write_u16(self.0, slots_end.wrapping_sub(SLOT), 0);
         write_u16(self.0, 2, count.wrapping_sub(1) as u16);
         write_u16(self.0, 6, garbage.wrapping_add(size) as u16);
         if run > index {

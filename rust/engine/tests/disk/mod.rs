@@ -37,6 +37,7 @@ struct State {
     fail_with: i32,
     fail_more: u64,
     capacity: usize,
+    copied_block: u32,
     torn: u64,
     /// What was done, counted.
     appended: u64,
@@ -68,8 +69,8 @@ impl Disk {
 
     /// A medium of its own with the same content and nothing armed.
     pub fn copy(&self) -> Disk {
-        let State { files, gone, capacity, .. } = self.0.borrow().clone();
-        Disk(Rc::new(RefCell::new(State { files, gone, capacity, ..State::default() })), None)
+        let State { files, gone, capacity, copied_block, .. } = self.0.borrow().clone();
+        Disk(Rc::new(RefCell::new(State { files, gone, capacity, copied_block, ..State::default() })), None)
     }
 
     /// Has somebody see every cut.
@@ -117,6 +118,11 @@ impl Disk {
     pub fn fail_at(&self, call: u64, with: i32, more: u64) {
         let mut state = self.0.borrow_mut();
         (state.calls, state.fail_at, state.fail_with, state.fail_more) = (0, call, with, more);
+    }
+
+    /// Has it be one that copies blocks of so many bytes.
+    pub fn set_copied_block(&self, bytes: u32) {
+        self.0.borrow_mut().copied_block = bytes;
     }
 
     pub fn set_capacity(&self, bytes: usize) {
@@ -215,6 +221,10 @@ fn survivor(content: Content, fate: Fate, random: &mut Random) -> Content {
 }
 
 impl Medium for Disk {
+    fn copied_block(&self) -> u32 {
+        self.0.borrow().copied_block
+    }
+
     fn list(&mut self) -> Result<u64> {
         self.call(false)?;
         Ok(self.0.borrow().files.keys().filter(|name| **name < 64).fold(0, |all, name| all | 1 << name))

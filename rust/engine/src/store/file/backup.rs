@@ -4,11 +4,10 @@
 //! Pages stand in it in the order of their ids, those of the page table behind, level by level; so where each will
 //! stand is known from how many come before it.
 
-use super::cache::NO_SLOT;
 use super::crc::crc32;
 use super::format::{
-    checkpoint_len, first_frame, seed, Commit, Location, PageFrame, Root, Segment, Snapshot, CHECKPOINT,
-    CHECKPOINT_SEGMENT, COMMIT, IN_ROOT, PAGE_HEADER,
+    checkpoint_len, first_frame, seed, Commit, Gap, Location, PageFrame, Root, Segment, Snapshot, CHECKPOINT,
+    CHECKPOINT_SEGMENT, COMMIT, COUNTED, IN_ROOT, PAGE_HEADER,
 };
 use super::medium::{File, Medium};
 use super::FileStore;
@@ -125,13 +124,20 @@ impl<M: Medium> FileStore<M> {
 
     /// Copies the page at hand, if there is one.
     fn copy_page(&mut self, going: &mut Going) -> Result<()> {
+        let slot = self.take_slot()?;
+        let copied = self.copy_page_by(slot, going);
+        self.cache.give_back(slot);
+        copied
+    }
+
+    /// The same, with a slot of the cache for the pages on the way.
+    fn copy_page_by(&mut self, slot: u16, going: &mut Going) -> Result<()> {
         let frame = (PAGE_HEADER.wrapping_add(self.root.page_size)) as u32;
         let (level, index) = (going.level, going.index);
-        let location = self.entry_of(&going.of, level, index)?;
+        let location = self.entry_of(&going.of, level, index, slot)?;
         if location == Location::NONE {
             return Ok(());
         }
-        let slot = self.table_slots.first().copied().unwrap_or(NO_SLOT);
         self.read_page(location, level, index, slot)?;
         let content = self.cache.bytes_mut(slot)?;
         if level > 0 {
@@ -142,8 +148,8 @@ impl<M: Medium> FileStore<M> {
             }
         }
         let content = self.cache.bytes(slot)?;
-        let header = PageFrame::to_bytes(level, index, seed(going.salt, SEQUENCE, going.at), content);
-        going.live = going.live.wrapping_add(frame);
+        let header = PageFrame::to_bytes(level, index, Gap::NONE, seed(going.salt, SEQUENCE, going.at), content);
+        going.live = going.live.wrapping_add(1);
         for bytes in [&header[..], content] {
             going.crc = crc32(going.crc, bytes);
             going.at =
@@ -154,9 +160,8 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Where a page stood at that checkpoint.
-    fn entry_of(&mut self, of: &Snapshot, level: u8, index: u32) -> Result<Location> {
+    fn entry_of(&mut self, of: &Snapshot, level: u8, index: u32, slot: u16) -> Result<Location> {
         let id = index.checked_shl(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0);
-        let slot = self.table_slots.first().copied().unwrap_or(NO_SLOT);
         let mut location = of.table;
         let mut at = of.levels;
         while at > level && location != Location::NONE {
@@ -178,7 +183,7 @@ impl<M: Medium> FileStore<M> {
         let snapshot = Snapshot { table, ..going.of };
         let at = going.at;
         let mut entry = [0; CHECKPOINT_SEGMENT];
-        write(&mut entry, 0, &[IN_ROOT as u8]);
+        write(&mut entry, 0, &[IN_ROOT as u8, COUNTED]);
         write_u32(&mut entry, 4, SEQUENCE);
         write_u32(&mut entry, 8, going.live);
         let first: [u8; CHECKPOINT] = snapshot.to_bytes(segments);

@@ -1,9 +1,12 @@
 //! Writing: pages, the parts of the page table that they change, checkpoints, commits.
 
 use super::cache::{Versions, NO_SLOT};
+use super::cleaning::{PAGES, PAGES_WITH_DELTAS};
 use super::crc::crc32;
-use super::format::{checkpoint_len, Location, PageFrame, Snapshot, CHECKPOINT, CHECKPOINT_SEGMENT, PAGE_HEADER};
-use super::log::{Log, Place};
+use super::format::{
+    checkpoint_len, Gap, Location, PageFrame, Snapshot, CHECKPOINT, CHECKPOINT_SEGMENT, COUNTED, PAGE_HEADER,
+};
+use super::log::{Live, Log, Place};
 use super::medium::Medium;
 use super::table::{cache_id, is_table, MAX_LEVELS};
 use super::{FileStore, DELTA_BYTES, FOR_READING, LEAST_PAGES};
@@ -16,15 +19,18 @@ type Path = [Option<(u32, Location)>; MAX_LEVELS as usize];
 
 impl<M: Medium> FileStore<M> {
     /// Appends a page and gives where it stands.
-    fn append_page(&mut self, level: u8, id: u32, slot: u16) -> Result<Location> {
-        let len = PAGE_HEADER.wrapping_add(self.root.page_size);
+    pub(super) fn append_page(&mut self, level: u8, id: u32, slot: u16) -> Result<Location> {
+        let gap = Gap::of(self.cache.bytes(slot)?);
+        let len = PAGE_HEADER.wrapping_add(self.root.page_size).wrapping_sub(gap.len);
         // What begins a segment anew is not what the deltas go on from.
         self.incomplete |= self.log.head().is_none();
         let appended = self.log.aligned_room_for(len).and_then(|head| {
             let seed = self.log.seed_at(head.place, head.at);
             let content = self.cache.bytes(slot)?;
-            self.log.append(&PageFrame::to_bytes(level, id, seed, content))?;
-            self.log.append(content)?;
+            self.log.append(&PageFrame::to_bytes(level, id, gap, seed, content))?;
+            self.log.append(content.get(..gap.from).unwrap_or(&[]))?;
+            self.log.append(content.get(gap.end()..).unwrap_or(&[]))?;
+            self.log.note_frame(len);
             Ok(Location::new(head.place, head.at))
         });
         self.incomplete |= appended.is_err();
@@ -34,7 +40,21 @@ impl<M: Medium> FileStore<M> {
     /// Runs what appends to the log. When it fails all is as before, but for the head.
     fn attempt<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let live = self.log.live();
-        write(self).inspect_err(|_| {
+        let levels = self.slots_for_table(self.snapshot.next_id.saturating_sub(1));
+        for slot in self.table_slots.iter_mut().take(levels) {
+            *slot = self.cache.take().unwrap_or(NO_SLOT);
+        }
+        let written = match self.table_slots.iter().take(levels).all(|slot| *slot != NO_SLOT) {
+            true => write(self),
+            false => Err(Error::NeedMemory),
+        };
+        for slot in &mut self.table_slots {
+            if *slot != NO_SLOT {
+                self.cache.give_back(*slot);
+                *slot = NO_SLOT;
+            }
+        }
+        written.inspect_err(|_| {
             self.incomplete = true;
             self.log.set_live(&live);
             self.cache.forget_clean(is_table);
@@ -44,17 +64,19 @@ impl<M: Medium> FileStore<M> {
     /// Writes changed pages and what they change in the page table.
     fn append_versions(&mut self, versions: Versions) -> Result<Snapshot> {
         self.write_pages(versions)?;
+        self.forget_lost();
         self.write_table(versions)
     }
 
     /// The same, made durable, so that the pages can leave the cache.
     pub(super) fn write_versions(&mut self, versions: Versions) -> Result<()> {
-        if self.cache.next_changed(versions, 0).is_some() {
+        if self.cache.next_changed(versions, 0).is_some() || self.next_moved(0).is_some() {
             self.snapshot = self.attempt(|store| {
                 let snapshot = store.append_versions(versions)?;
                 store.log.sync().map(|()| snapshot)
             })?;
             self.cache.written(versions);
+            self.forget_moved();
             // The deltas before do not count any more: what follows them is not all of the group.
             self.incomplete = true;
             self.log.end_group();
@@ -65,29 +87,44 @@ impl<M: Medium> FileStore<M> {
     fn write_pages(&mut self, versions: Versions) -> Result<()> {
         let mut from = 0;
         while let Some((slot, id, freed)) = self.cache.next_changed(versions, from) {
-            let location = if freed { Location::NONE } else { self.append_page(0, id, slot)? };
+            let older = self.cache.is_folded_older(slot, versions);
+            if older {
+                self.cache.exchange(slot)?;
+            }
+            let written = if freed { Ok(Location::NONE) } else { self.append_page(0, id, slot) };
+            if older {
+                self.cache.exchange(slot)?;
+            }
+            let location = written?;
             self.cache.set_location(slot, location.0);
             from = id.saturating_add(1);
         }
         Ok(())
     }
 
+    /// The page with the least id of `from` or more that the page table does not know where it stands now, and where.
+    fn next_written(&self, versions: Versions, from: u32) -> Option<(u32, Location)> {
+        let changed = self.cache.next_changed(versions, from);
+        let changed = changed.map(|(slot, id, _)| (id, Location(self.cache.location(slot))));
+        let moved = self.next_moved(from);
+        // What is in the cache is newer.
+        changed.into_iter().chain(moved).min_by_key(|(id, _)| *id)
+    }
+
     /// Writes the pages of the table above the pages just written, each once.
     fn write_table(&mut self, versions: Versions) -> Result<Snapshot> {
-        let frame = PAGE_HEADER.wrapping_add(self.root.page_size) as i32;
         let mut path: Path = [None; MAX_LEVELS as usize];
         let mut snapshot = self.snapshot;
         let mut from = 0;
-        while let Some((slot, id, freed)) = self.cache.next_changed(versions, from) {
+        while let Some((id, new)) = self.next_written(versions, from) {
             self.deepen(&mut path, &mut snapshot, id)?;
             self.open_path(&mut path, &mut snapshot, id)?;
             let (lowest, offset) = (self.table_slot(1), self.table_offset(1, id));
             let old = Location(u32_at(self.cache.bytes(lowest)?, offset));
-            let new = Location(self.cache.location(slot));
             write_u32(self.cache.bytes_mut(lowest)?, offset, new.0);
-            self.log.add_live(old, -frame);
-            self.log.add_live(new, frame);
-            if freed {
+            self.log.add_live(old, -1);
+            self.log.add_live(new, 1);
+            if new == Location::NONE {
                 snapshot.free_ids = snapshot.free_ids.wrapping_add(1);
             }
             from = id.saturating_add(1);
@@ -161,17 +198,17 @@ impl<M: Medium> FileStore<M> {
 
     /// Writes the pages of the table that were made anew on this level and those below, and tells those above.
     fn close_path(&mut self, path: &mut Path, snapshot: &mut Snapshot, top: u8) -> Result<()> {
-        let frame = PAGE_HEADER.wrapping_add(self.root.page_size) as i32;
         for level in 1..=top.min(snapshot.levels) {
             let Some(entry) = path.get_mut(usize::from(level).wrapping_sub(1)).and_then(|entry| entry.take()) else {
                 continue;
             };
             let (index, old) = entry;
             let slot = self.table_slot(level);
+
             let empty = self.cache.bytes(slot)?.iter().all(|byte| *byte == 0);
             let new = if empty { Location::NONE } else { self.append_page(level, index, slot)? };
-            self.log.add_live(old, -frame);
-            self.log.add_live(new, frame);
+            self.log.add_live(old, -1);
+            self.log.add_live(new, 1);
             if let Some(cached) = self.cache.find(cache_id(level, index)) {
                 if empty {
                     self.cache.forget(cached);
@@ -195,7 +232,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Appends a checkpoint and gives where it stands.
     pub(super) fn append_snapshot(&mut self, snapshot: &Snapshot) -> Result<Location> {
-        let listed = |log: &Log<M>, place: usize| log.known(place).live > 0;
+        let listed = |log: &Log<M>, place: usize| log.known(place).live.pages() > 0;
         let segments = Log::<M>::places().filter(|place| listed(&self.log, *place)).count();
         self.incomplete |= self.log.head().is_none();
         let appended = self.log.aligned_room_for(checkpoint_len(segments)).and_then(|head| {
@@ -206,9 +243,9 @@ impl<M: Medium> FileStore<M> {
                 let known = self.log.known(place);
                 if listed(&self.log, place) {
                     let mut entry = [0; CHECKPOINT_SEGMENT];
-                    write(&mut entry, 0, &[place as u8]);
+                    write(&mut entry, 0, &[place as u8, COUNTED]);
                     write_u32(&mut entry, 4, known.sequence);
-                    write_u32(&mut entry, 8, known.live);
+                    write_u32(&mut entry, 8, known.live.to_number());
                     crc = crc32(crc, &entry);
                     self.log.append(&entry)?;
                 }
@@ -241,9 +278,10 @@ impl<M: Medium> FileStore<M> {
         }
         for place in Log::<M>::places() {
             if let Some(known) = self.log.known_mut(place) {
-                known.live = 0;
+                known.live = Live::default();
             }
         }
+        let whole = PAGE_HEADER.wrapping_add(self.root.page_size) as u32;
         at = offset.wrapping_add(CHECKPOINT as u32);
         for _ in 0..segments {
             self.log.read(place, at, &mut entry)?;
@@ -253,7 +291,11 @@ impl<M: Medium> FileStore<M> {
             if known.sequence != u32_at(&entry, 4) {
                 return Err(Error::Corrupt);
             }
-            known.live = u32_at(&entry, 8);
+            known.live = match entry.get(1) {
+                Some(&COUNTED) => Live::from_number(u32_at(&entry, 8)),
+                // Version 1 has their bytes.
+                _ => Live::new(u32_at(&entry, 8).checked_div(whole).unwrap_or(0), whole, whole),
+            };
         }
         Ok(snapshot)
     }
@@ -264,13 +306,14 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Whether opening would have to do too much again, or could not.
-    fn checkpoint_is_due(&self) -> bool {
-        let most = self.cache.held().max(LEAST_PAGES);
+    fn checkpoint_is_due(&mut self) -> bool {
+        let most = self.cache.held().max(LEAST_PAGES).wrapping_add(32);
         self.incomplete
             || self.log.head().is_none()
             || self.delta_bytes > DELTA_BYTES
             || self.cache.touched as usize > most
-            || self.is_short_of_slots()
+            || self.many_moved()
+            || self.is_short_of_slots() && !self.can_spill()
     }
 
     /// Makes everything durable, what open savepoints have done too. When that fails all is as before, but for the
@@ -294,9 +337,17 @@ impl<M: Medium> FileStore<M> {
         if self.checkpoint_is_due() {
             return self.write_checkpoint(meta, status);
         }
-        let committed = self.log.commit(self.checkpoint, self.cache.touched, status);
-        self.incomplete |= committed.is_err();
-        committed.map(|_| ())
+        self.clean_some(PAGES_WITH_DELTAS);
+        let room = self.cache.held() / 4;
+        let written = self.write_cold(room).and_then(|()| self.log.commit(self.checkpoint, self.cache.touched, status));
+        match written {
+            Ok(_) => self.settle_moved(),
+            Err(_) => {
+                self.forget_pending();
+                self.incomplete = true;
+            }
+        }
+        written.map(|_| ())
     }
 
     /// From now on deltas begin at that checkpoint, whose group begins in the segment of that sequence number.
@@ -325,7 +376,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Commits by writing everything that is changed.
     pub(super) fn write_checkpoint(&mut self, meta: &Meta, status: Status) -> Result<()> {
-        self.clean_some();
+        self.clean_some(PAGES);
         let (snapshot, checkpoint, begins) = self.attempt(|store| {
             let snapshot = Snapshot { meta: *meta, ..store.append_versions(Versions::Newest)? };
             let location = store.append_snapshot(&snapshot)?;
@@ -335,6 +386,7 @@ impl<M: Medium> FileStore<M> {
         })?;
         self.snapshot = snapshot;
         self.cache.written(Versions::Newest);
+        self.forget_moved();
         self.begin_from(checkpoint, begins);
         (self.committed_now, self.unflushed) = (status.now, false);
         self.cache.set_limit(self.options.cache_pages);

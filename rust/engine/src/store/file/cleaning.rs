@@ -1,7 +1,7 @@
 //! Getting space back: what lives in the emptiest segment is copied to the head, a few pages with each
 //! checkpoint; a segment in which nothing lives is removed.
 //!
-//! To copy a page is to mark it as changed: the checkpoint then writes it. A page of the page table is written
+//! Where a copy stands is noted ([`super::moved`]) until the next checkpoint. A page of the page table is written then,
 //! with any page that it leads to.
 
 use super::format::{frame_len, Location, PageFrame, CHECKPOINT, IN_ROOT, PAGE, PAGE_HEADER, SEGMENTS};
@@ -10,12 +10,16 @@ use super::medium::Medium;
 use super::FileStore;
 use crate::bytes::u32_at;
 use crate::error::{Error, Result};
-use crate::store::{Meta, PageId, Status};
+use crate::store::{Meta, Status};
 
 /// Pages copied with one checkpoint at most.
-const PAGES: u32 = 12;
+pub const PAGES: u32 = 12;
+/// And with a commit of deltas alone.
+pub const PAGES_WITH_DELTAS: u32 = 3;
 /// A segment in which more than so many sixty-fourths live is not worth cleaning: what is written with it is as much.
 const WORTH_CLEANING: u64 = 46;
+/// Slots of the cache for that: for the page, and for the way through the page table.
+const SLOTS: usize = 2;
 /// Segments cleaned after one commit when the medium is full.
 const VICTIMS: u32 = 3;
 /// What does not live may take so many bytes, and half of what lives.
@@ -35,9 +39,9 @@ pub struct Cleaning {
 impl<M: Medium> FileStore<M> {
     /// Copies some of what lives in the emptiest segment, if too much of the files is dead. What fails here fails
     /// nobody: it is tried again with the next checkpoint.
-    pub(super) fn clean_some(&mut self) {
+    pub(super) fn clean_some(&mut self, pages: u32) {
         if !self.backup.is_active() && self.has_too_much_garbage() {
-            let _ = self.clean(PAGES);
+            let _ = self.clean(pages);
         }
     }
 
@@ -63,6 +67,11 @@ impl<M: Medium> FileStore<M> {
         }
     }
 
+    /// Copies are lost: the segment is gone through once more.
+    pub(super) fn clean_again(&mut self) {
+        self.cleaning.victim = None;
+    }
+
     fn has_too_much_garbage(&self) -> bool {
         let (garbage, allowed) = self.garbage();
         self.is_full() || self.has_many_segments() || garbage > allowed
@@ -80,7 +89,7 @@ impl<M: Medium> FileStore<M> {
         self.log.segments() > SEGMENTS * 3 / 4
     }
 
-    /// Marks at most `budget` pages of the emptiest segment as changed; true when there is nothing more to be gained
+    /// Copies at most `budget` pages of the emptiest segment; true when there is nothing more to be gained
     /// before a checkpoint.
     pub(super) fn clean(&mut self, budget: u32) -> Result<bool> {
         let mut left = budget;
@@ -88,7 +97,7 @@ impl<M: Medium> FileStore<M> {
             self.cleaning.victim = self.emptiest().map(|place| (place, Log::<M>::first_frame(place)));
         }
         let Some((place, mut at)) = self.cleaning.victim else { return Ok(true) };
-        while left > 0 && self.cache.available() > super::FOR_READING {
+        while left > 0 && self.can_move() && self.cache.available() >= SLOTS {
             if at >= self.log.known(place).size || self.log.known(place).sequence == 0 {
                 return Ok(true);
             }
@@ -145,15 +154,15 @@ impl<M: Medium> FileStore<M> {
         // What lives, in sixty-fourths.
         let part = |place: &usize| {
             let known = self.log.known(*place);
-            u64::from(known.live).wrapping_mul(64).checked_div(u64::from(known.size)).unwrap_or(0)
+            u64::from(self.log.living(*place)).wrapping_mul(64).checked_div(u64::from(known.size)).unwrap_or(0)
         };
         let many = self.has_many_segments();
         let most = if many { 64 } else { WORTH_CLEANING };
         Log::<M>::places()
             .filter(|place| *place != IN_ROOT && self.cleaning.stuck >> *place & 1 == 0)
             .filter(|place| (1..head).contains(&self.log.known(*place).sequence))
-            .filter(|place| self.log.known(*place).live > 0 && part(place) <= most)
-            .min_by_key(|place| if many { u64::from(self.log.known(*place).live) } else { part(place) })
+            .filter(|place| self.log.known(*place).live.pages() > 0 && part(place) <= most)
+            .min_by_key(|place| if many { u64::from(self.log.living(*place)) } else { part(place) })
     }
 
     /// Looks at one frame of the victim: how long it is, and whether it was a page that lives.
@@ -171,11 +180,23 @@ impl<M: Medium> FileStore<M> {
             return Ok((len, false));
         }
         let id = self.any_page_below(level, id)?;
-        let copied = self.cache.find(id).is_none_or(|slot| self.cache.change_of(slot).is_none());
-        if copied {
-            self.changeable(PageId(id))?;
+        let cached = self.cache.find(id);
+        if cached.is_some_and(|slot| self.cache.change_of(slot).is_some()) || self.is_moved(id) {
+            // It is written anyway, or was.
+            return Ok((len, false));
         }
-        Ok((len, copied))
+        let new = match cached {
+            Some(slot) => self.append_page(0, id, slot)?,
+            None => {
+                let location = self.locate(id)?;
+                let slot = self.cache.take().ok_or(Error::NeedMemory)?;
+                let copied = self.read_page(location, 0, id, slot).and_then(|()| self.append_page(0, id, slot));
+                self.cache.give_back(slot);
+                copied?
+            }
+        };
+        self.note_moved(id, new, true)?;
+        Ok((len, true))
     }
 
     /// The first page that a page of the page table leads to.
@@ -196,11 +217,11 @@ impl<M: Medium> FileStore<M> {
     pub(super) fn after_checkpoint(&mut self) {
         if let Some((place, at)) = self.cleaning.victim {
             let known = self.log.known(place);
-            if at >= known.size && known.live > 0 {
+            if at >= known.size && known.live.pages() > 0 {
                 // Its frames do not lead to all that lives in it.
                 self.cleaning.stuck |= 1u64.wrapping_shl(place as u32);
             }
-            if at >= known.size || known.live == 0 {
+            if at >= known.size || known.live.pages() == 0 {
                 self.cleaning.victim = None;
             }
         }
@@ -209,7 +230,7 @@ impl<M: Medium> FileStore<M> {
         }
         for place in Log::<M>::places() {
             let known = self.log.known(place);
-            if (1..self.needed_from).contains(&known.sequence) && known.live == 0 {
+            if (1..self.needed_from).contains(&known.sequence) && known.live.pages() == 0 {
                 let _ = self.log.remove(place);
                 self.cleaning.stuck &= !(1u64.wrapping_shl(place as u32));
             }

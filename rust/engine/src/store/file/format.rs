@@ -8,7 +8,7 @@ use crate::store::{Meta, Status};
 use core::array::from_fn;
 
 /// The version of the format that this engine writes, and the newest it reads.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// The oldest that it reads: what was before changed from day to day.
 const OLDEST: u8 = 1;
 
@@ -27,11 +27,15 @@ pub const COMMIT: usize = 72;
 pub const CHECKPOINT: usize = 20 + 4 * Meta::NUMBERS;
 /// Bytes of one entry of that table.
 pub const CHECKPOINT_SEGMENT: usize = 12;
+/// In one: the pages that live are counted, their bytes are not.
+pub const COUNTED: u8 = 1;
 
 /// First bytes of frames.
 pub const PAD: u8 = 0;
 /// A delta: a varint length and so many bytes.
 pub const DELTA: u8 = b'd';
+/// What is passed over: a varint length and so many bytes.
+pub const FILLER: u8 = b'f';
 /// A page.
 pub const PAGE: u8 = b'P';
 const COMMIT_MAGIC: [u8; 4] = *b"Cmt\xe3";
@@ -217,39 +221,101 @@ impl Segment {
     }
 }
 
-/// The header of a page frame; the content follows.
+/// The header of a page frame; the content follows, without its longest run of zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageFrame {
     /// 0 for a page of the tree, else the level of a page of the page table.
     pub level: u8,
     /// The page's id, or its index on its level.
     pub id: u32,
+    /// What of the page is left out.
+    pub gap: Gap,
     /// Of the frame.
     pub crc: u32,
 }
 
+/// A part of a page that consists of zeros; both numbers are multiples of a 256th of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Where it begins.
+    pub from: usize,
+    /// Bytes.
+    pub len: usize,
+}
+
+impl Gap {
+    /// Of a page that stands in its frame as a whole.
+    pub const NONE: Gap = Gap { from: 0, len: 0 };
+
+    /// The longest in a page behind its first bytes.
+    pub fn of(page: &[u8]) -> Self {
+        let unit = (page.len() / 256).max(1);
+        let (mut best, mut from, mut at) = (Gap::NONE, unit, unit);
+        for bytes in page.chunks_exact(unit).skip(1) {
+            at = at.wrapping_add(unit);
+            if bytes.iter().any(|byte| *byte != 0) {
+                from = at;
+            } else if at.wrapping_sub(from) > best.len {
+                best = Gap { from, len: at.wrapping_sub(from) };
+            }
+        }
+        best
+    }
+
+    /// Where the page goes on.
+    pub fn end(self) -> usize {
+        self.from.wrapping_add(self.len)
+    }
+
+    fn to_number(self, page_size: usize) -> u16 {
+        match page_size / 256 {
+            unit if self.len > 0 && unit > 0 => ((self.from / unit) | ((self.len / unit) << 8)) as u16,
+            _ => page_size as u16,
+        }
+    }
+
+    fn from_number(number: u16, page_size: usize) -> Option<Self> {
+        if usize::from(number) == page_size {
+            return Some(Gap::NONE);
+        }
+        let unit = page_size / 256;
+        let gap = Gap { from: usize::from(number & 0xff) * unit, len: usize::from(number >> 8) * unit };
+        (gap.from > 0 && gap.len > 0 && gap.end() <= page_size).then_some(gap)
+    }
+}
+
 impl PageFrame {
-    /// The header's bytes for that content.
-    pub fn to_bytes(level: u8, id: u32, seed: u32, content: &[u8]) -> [u8; PAGE_HEADER] {
+    /// The header's bytes for that page.
+    pub fn to_bytes(level: u8, id: u32, gap: Gap, seed: u32, page: &[u8]) -> [u8; PAGE_HEADER] {
         let mut bytes = [0; PAGE_HEADER];
         write(&mut bytes, 0, &[PAGE, level]);
-        write_u16(&mut bytes, 2, content.len() as u16);
+        write_u16(&mut bytes, 2, gap.to_number(page.len()));
         write_u32(&mut bytes, 4, id);
-        let crc = crc32(crc32(seed, bytes.get(..8).unwrap_or(&[])), content);
+        let mut crc = crc32(seed, bytes.get(..8).unwrap_or(&[]));
+        for part in [page.get(..gap.from), page.get(gap.end()..)] {
+            crc = crc32(crc, part.unwrap_or(&[]));
+        }
         write_u32(&mut bytes, 8, crc);
         bytes
     }
 
     /// Reads a header; `None` where there is no page of that size.
     pub fn read(bytes: &[u8], page_size: usize) -> Option<Self> {
-        let sound = bytes.first() == Some(&PAGE) && usize::from(u16_at(bytes, 2)) == page_size;
+        let gap = Gap::from_number(u16_at(bytes, 2), page_size)?;
         let level = bytes.get(1).copied()?;
-        sound.then(|| PageFrame { level, id: u32_at(bytes, 4), crc: u32_at(bytes, 8) })
+        let sound = bytes.first() == Some(&PAGE);
+        sound.then(|| PageFrame { level, id: u32_at(bytes, 4), gap, crc: u32_at(bytes, 8) })
     }
 
-    /// Whether the content is what was written there.
-    pub fn holds(&self, seed: u32, content: &[u8]) -> bool {
-        PageFrame::to_bytes(self.level, self.id, seed, content).get(8..).map(|crc| u32_at(crc, 0)) == Some(self.crc)
+    /// Bytes of the frame.
+    pub fn len(&self, page_size: usize) -> usize {
+        PAGE_HEADER.wrapping_add(page_size).wrapping_sub(self.gap.len)
+    }
+
+    /// Whether the page is what was written there.
+    pub fn holds(&self, seed: u32, page: &[u8]) -> bool {
+        let bytes = PageFrame::to_bytes(self.level, self.id, self.gap, seed, page);
+        bytes.get(8..).map(|crc| u32_at(crc, 0)) == Some(self.crc)
     }
 }
 
@@ -386,11 +452,11 @@ impl Snapshot {
 pub fn frame_len(bytes: &[u8], page_size: usize) -> Option<u32> {
     let len = match *bytes.first()? {
         PAD => 1,
-        DELTA => {
+        DELTA | FILLER => {
             let (len, at) = crate::bytes::varint_at(bytes, 1)?;
             at.checked_add(len as usize)?
         }
-        PAGE => PageFrame::read(bytes, page_size).map(|_| PAGE_HEADER.wrapping_add(page_size))?,
+        PAGE => PageFrame::read(bytes, page_size)?.len(page_size),
         _ if Commit::may_begin(bytes) => COMMIT,
         _ => Snapshot::read(bytes).map(|(_, segments)| checkpoint_len(segments))?,
     };
@@ -400,4 +466,40 @@ pub fn frame_len(bytes: &[u8], page_size: usize) -> Option<u32> {
 /// Bytes of a checkpoint with a table of so many segments.
 pub fn checkpoint_len(segments: usize) -> usize {
     CHECKPOINT.wrapping_add(segments.wrapping_mul(CHECKPOINT_SEGMENT)).wrapping_add(4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Gap;
+
+    /// What a page reads as that was written without its gap.
+    fn kept(page: &[u8]) -> Gap {
+        let gap = Gap::of(page);
+        let read = Gap::from_number(gap.to_number(page.len()), page.len());
+        assert_eq!(read, Some(gap), "{} bytes", page.len());
+        assert!(page[gap.from..gap.end()].iter().all(|byte| *byte == 0));
+        gap
+    }
+
+    #[test]
+    fn the_longest_run_of_zeros_is_left_out_of_a_page() {
+        for size in [512, 1024, 2048, 4096] {
+            let mut page = std::vec![7; size];
+            assert_eq!(kept(&page), Gap::NONE);
+            page[100..size / 2].fill(0);
+            page[size / 2 + 20..size - 30].fill(0);
+            let gap = kept(&page);
+            assert!(gap.len > (size / 2 - 130) * 3 / 4, "{gap:?} of {size}");
+            page.fill(0);
+            assert_eq!(kept(&page).len, size - size / 256, "the first bytes stand in every frame");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_gap_are_refused() {
+        for number in [0, 1, 0x0100, 0xffff, 0x81c0] {
+            assert_eq!(Gap::from_number(number, 512), None, "{number}");
+        }
+        assert_eq!(Gap::from_number(512, 512), Some(Gap::NONE), "as version 1 has it");
+    }
 }

@@ -4,8 +4,11 @@
 //! begins a segment of its own, and begins it with a checkpoint, which needs nothing of what was lost.
 
 use super::crc::crc32;
-use super::format::{file_of, first_frame, seed, Commit, Location, Segment, COMMIT, HEADER, IN_ROOT, PAD, SEGMENTS};
+use super::format::{
+    file_of, first_frame, seed, Commit, Location, Segment, COMMIT, FILLER, HEADER, IN_ROOT, PAD, PAGE_HEADER, SEGMENTS,
+};
 use super::medium::{File, Medium};
+use crate::bytes::write;
 use crate::error::{Error, Result, ENOSPC};
 use crate::store::Status;
 
@@ -14,16 +17,61 @@ const SMALLEST: u32 = 16_384;
 /// What a new segment takes, at most, of all there is: so their number grows with the logarithm of the size.
 const PARTS: u64 = 16;
 
+/// Less is not filled up, and so much is written at once for it.
+const FILL: u32 = 64;
+
 /// What a filesystem needs beside the bytes of a new file.
 const FILE_OVERHEAD: u64 = 4096;
+
+/// How many pages live in a segment, and how long their frames are on average.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Live(u32);
+
+impl Live {
+    /// The number of pages stands in the lower bits, the length in 256ths of a whole page's above; there 0 is a whole one.
+    const PAGES: u32 = 0x00ff_ffff;
+
+    /// So many pages, in frames of so many bytes of the `whole` that a frame has at most.
+    pub fn new(pages: u32, frame: u32, whole: u32) -> Self {
+        let part = frame.saturating_mul(256).checked_div(whole).unwrap_or(0) & 0xff;
+        Live(part << 24 | pages & Self::PAGES)
+    }
+
+    /// As a checkpoint has it.
+    pub fn from_number(number: u32) -> Self {
+        Live(number)
+    }
+
+    /// See [`from_number`](Self::from_number).
+    pub fn to_number(self) -> u32 {
+        self.0
+    }
+
+    /// How many.
+    pub fn pages(self) -> u32 {
+        self.0 & Self::PAGES
+    }
+
+    /// Bytes of a frame where a page that leaves out nothing takes `whole`.
+    pub fn frame(self, whole: u32) -> u32 {
+        match self.0 >> 24 {
+            0 => whole,
+            part => whole.saturating_mul(part) / 256,
+        }
+    }
+
+    fn add(self, pages: i32) -> Self {
+        Live(self.0 & !Self::PAGES | self.pages().wrapping_add_signed(pages) & Self::PAGES)
+    }
+}
 
 /// What is known of one segment.
 #[derive(Clone, Copy, Default)]
 pub struct Known {
     /// Its sequence number; 0 where there is none.
     pub sequence: u32,
-    /// Bytes of pages in it that the page table leads to.
-    pub live: u32,
+    /// The pages in it that the page table leads to.
+    pub live: Live,
     /// Bytes of it.
     pub size: u32,
 }
@@ -39,6 +87,9 @@ pub struct Head {
     synced: u32,
     /// Where it ends.
     limit: u32,
+    /// Pages appended to it, and bytes of their frames.
+    frames: u32,
+    frame_bytes: u32,
 }
 
 /// What was appended since the last commit.
@@ -76,6 +127,8 @@ pub struct Log<M> {
     /// The number of the last commit that was tried.
     pub number: u32,
     last_sequence: u32,
+    /// How often a head ended of which not all was durable.
+    pub lost: u32,
     /// That of the segment that the last commit stands in.
     pub committed: u32,
     /// What is done takes away more than it needs; other things do not begin a segment that may not fit.
@@ -98,6 +151,7 @@ impl<M: Medium> Log<M> {
             group: Group::default(),
             number: 0,
             last_sequence: 0,
+            lost: 0,
             committed: 0,
             is_removing: false,
             is_low: false,
@@ -151,25 +205,46 @@ impl<M: Medium> Log<M> {
         Self::places().filter(|place| self.known(*place).sequence != 0).count()
     }
 
-    /// Bytes of all segments, and bytes of pages in them that live.
+    /// Bytes of all segments, and about as many of them are pages that live.
     pub fn bytes(&self) -> (u64, u64) {
-        Self::places()
-            .map(|place| self.known(place))
-            .fold((0, 0), |(size, live), known| (size + u64::from(known.size), live + u64::from(known.live)))
+        Self::places().fold((0, 0), |(size, live), place| {
+            (size + u64::from(self.known(place).size), live + u64::from(self.living(place)))
+        })
     }
 
-    /// More or fewer bytes of pages live in a segment.
-    pub fn add_live(&mut self, location: Location, bytes: i32) {
+    /// About so many bytes of a segment are pages that live.
+    pub fn living(&self, place: usize) -> u32 {
+        let known = self.known(place);
+        known.live.pages().saturating_mul(known.live.frame(self.whole_frame())).min(known.size)
+    }
+
+    fn whole_frame(&self) -> u32 {
+        self.page_size.wrapping_add(PAGE_HEADER as u32)
+    }
+
+    /// A page was appended in a frame of so many bytes.
+    pub fn note_frame(&mut self, len: usize) {
+        let whole = self.whole_frame();
+        let Some(head) = self.head.as_mut() else { return };
+        (head.frames, head.frame_bytes) = (head.frames.saturating_add(1), head.frame_bytes.saturating_add(len as u32));
+        let (place, frame) = (head.place, head.frame_bytes.checked_div(head.frames).unwrap_or(0));
+        if let Some(known) = self.known_mut(place) {
+            known.live = Live::new(known.live.pages(), frame, whole);
+        }
+    }
+
+    /// One page more lives in a segment, or one less.
+    pub fn add_live(&mut self, location: Location, pages: i32) {
         if location != Location::NONE {
             if let Some(known) = self.known_mut(location.place()) {
-                known.live = known.live.wrapping_add_signed(bytes);
+                known.live = known.live.add(pages);
             }
         }
     }
 
     /// How many bytes live in each segment, to be restored by [`set_live`](Self::set_live).
-    pub fn live(&self) -> [u32; SEGMENTS + 1] {
-        let mut live = [0; SEGMENTS + 1];
+    pub fn live(&self) -> [Live; SEGMENTS + 1] {
+        let mut live = [Live::default(); SEGMENTS + 1];
         for (entry, place) in live.iter_mut().zip(Self::places()) {
             *entry = self.known(place).live;
         }
@@ -177,7 +252,7 @@ impl<M: Medium> Log<M> {
     }
 
     /// See [`live`](Self::live).
-    pub fn set_live(&mut self, live: &[u32; SEGMENTS + 1]) {
+    pub fn set_live(&mut self, live: &[Live; SEGMENTS + 1]) {
         for (entry, place) in live.iter().zip(Self::places()) {
             if let Some(known) = self.known_mut(place) {
                 known.live = *entry;
@@ -207,7 +282,8 @@ impl<M: Medium> Log<M> {
     /// Goes on where a segment ends.
     pub fn resume(&mut self, place: usize, at: u32) -> Result<()> {
         self.medium.reopen(file_of(place))?;
-        self.head = Some(Head { place, at, synced: at, limit: self.segment_size() });
+        let (limit, frame) = (self.segment_size(), self.known(place).live.frame(self.whole_frame()));
+        self.head = Some(Head { place, at, synced: at, limit, frames: 1, frame_bytes: frame });
         self.begin_group();
         Ok(())
     }
@@ -215,6 +291,7 @@ impl<M: Medium> Log<M> {
     /// Gives the head up: what was appended to it since the last commit does not count.
     pub fn abandon(&mut self) {
         if let Some(head) = self.head.take() {
+            self.lost = self.lost.wrapping_add(u32::from(head.at != head.synced));
             self.medium.close(file_of(head.place));
             if let Some(known) = self.known_mut(head.place) {
                 known.size = head.synced;
@@ -256,8 +333,8 @@ impl<M: Medium> Log<M> {
             return made;
         }
         let (at, limit) = (HEADER as u32, self.segment_size().max(least.wrapping_add(HEADER as u32)));
-        self.learn(place, Known { sequence, live: 0, size: at });
-        self.head = Some(Head { place, at, synced: 0, limit });
+        self.learn(place, Known { sequence, live: Live::default(), size: at });
+        self.head = Some(Head { place, at, synced: 0, limit, frames: 0, frame_bytes: 0 });
         Ok(())
     }
 
@@ -341,9 +418,48 @@ impl<M: Medium> Log<M> {
         self.begin_group();
     }
 
+    /// Bytes from `end` to where a block of the file ends, if it is cheaper to fill them than to have them copied.
+    fn filler(&self, end: u32) -> u32 {
+        let block = self.medium.copied_block();
+        let (mut boundary, mut number) = (block, 1u32);
+        while block > 0 && boundary < end {
+            let pointers = number.trailing_zeros().wrapping_add(1).wrapping_mul(4);
+            boundary = boundary.saturating_add(block.saturating_sub(pointers).max(1));
+            number = number.wrapping_add(1);
+        }
+        let rest = boundary.saturating_sub(end);
+        if rest < block / 2 && !self.is_low {
+            rest
+        } else {
+            0
+        }
+    }
+
+    /// Fills the block that `more` bytes end in, which are appended next and synced.
+    pub fn fill_block(&mut self, more: usize) -> Result<()> {
+        let (head, more) = (self.aligned_room_for(more)?, more as u32);
+        let filler = self.filler(head.at.wrapping_add(more)) & !3;
+        if filler < FILL || head.at.saturating_add(filler).saturating_add(more) > head.limit {
+            return Ok(());
+        }
+        let mut bytes = [0; FILL as usize];
+        let count = filler.wrapping_sub(3);
+        write(&mut bytes, 0, &[FILLER, count as u8 | 0x80, (count >> 7) as u8]);
+        self.append(bytes.get(..3).unwrap_or(&[]))?;
+        bytes.fill(0);
+        let mut left = count as usize;
+        while left > 0 {
+            let some = bytes.get(..left.min(bytes.len())).unwrap_or(&[]);
+            self.append(some)?;
+            left = left.wrapping_sub(some.len());
+        }
+        Ok(())
+    }
+
     /// Ends the group with a commit, makes it durable, and gives the sequence number of the segment that the group
     /// begins in.
     pub fn commit(&mut self, checkpoint: Place, pages: u32, status: Status) -> Result<u32> {
+        self.fill_block(COMMIT)?;
         let head = self.aligned_room_for(COMMIT)?;
         self.number = self.number.wrapping_add(1);
         let commit = Commit {

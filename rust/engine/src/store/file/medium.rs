@@ -49,4 +49,11 @@ pub trait Medium {
 
     /// Free bytes, `u64::MAX` where nobody knows.
     fn space(&mut self) -> Result<u64>;
+
+    /// Bytes of the blocks that files consist of, where a sync ends one: what is appended later goes to another block,
+    /// with a copy of what that one held. 0 where it is not so. As littlefs does it, block `n` of a file begins with
+    /// as many pointers of 4 bytes as twice divides `n`, and one more; block 0 has none.
+    fn copied_block(&self) -> u32 {
+        0
+    }
 }

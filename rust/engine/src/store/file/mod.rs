@@ -19,9 +19,11 @@ mod crc;
 mod format;
 mod log;
 pub mod medium;
+mod moved;
 mod recovery;
 mod savepoint;
 mod space;
+mod spill;
 mod table;
 mod verify;
 
@@ -36,6 +38,7 @@ use format::{Location, Root, Snapshot, DELTA};
 use log::{Log, Place};
 use medium::Medium;
 use savepoint::Savepoints;
+use table::MAX_LEVELS;
 
 /// Fewer pages than this a cache never has.
 pub const LEAST_PAGES: usize = 8;
@@ -76,9 +79,10 @@ pub struct FileStore<M> {
     snapshot: Snapshot,
     /// Where the search for a free id goes on.
     search_from: u32,
+    /// Where a page of the tree is being made anew.
     scratch: u16,
-    /// Where pages of the page table are made anew, one a level.
-    table_slots: [u16; 3],
+    /// Where pages of the page table are being made anew, one a level.
+    table_slots: [u16; MAX_LEVELS as usize],
     savepoints: Savepoints,
     /// A checkpoint that a rollback goes back to and that is still to be read.
     pending_rollback: Location,
@@ -100,6 +104,7 @@ pub struct FileStore<M> {
     cleaning: cleaning::Cleaning,
     spare: space::Spare,
     backup: backup::Backup,
+    moved: moved::Moved,
 }
 
 impl<M: Medium> FileStore<M> {
@@ -121,7 +126,7 @@ impl<M: Medium> FileStore<M> {
             snapshot: Snapshot::EMPTY,
             search_from: 0,
             scratch: NO_SLOT,
-            table_slots: [NO_SLOT; 3],
+            table_slots: [NO_SLOT; MAX_LEVELS as usize],
             savepoints: Savepoints::default(),
             pending_rollback: Location::NONE,
             checkpoint: Place::default(),
@@ -136,6 +141,7 @@ impl<M: Medium> FileStore<M> {
             cleaning: cleaning::Cleaning::default(),
             spare: space::Spare::default(),
             backup: backup::Backup::default(),
+            moved: moved::Moved::default(),
         }
     }
 
@@ -184,8 +190,21 @@ impl<M: Medium> FileStore<M> {
 
     /// A slot to use, whatever has to be written for it.
     fn take_slot(&mut self) -> Result<u16> {
-        self.make_available(1)?;
+        self.make_available(1 + self.slots_to_write())?;
         self.cache.take().ok_or(Error::NeedMemory)
+    }
+
+    /// So many slots writing takes: to make the page table anew, and to note what was moved.
+    fn slots_to_write(&self) -> usize {
+        // The next page may be the first one that takes another level.
+        self.slots_for_table(self.snapshot.next_id.saturating_add(1)).wrapping_add(self.slots_to_move())
+    }
+
+    fn release_scratch(&mut self) {
+        let slot = core::mem::replace(&mut self.scratch, NO_SLOT);
+        if slot != NO_SLOT {
+            self.cache.give_back(slot);
+        }
     }
 
     /// The slot of a page, which is read where it is not in the cache.
@@ -220,22 +239,28 @@ impl<M: Medium> FileStore<M> {
         self.unflushed = true;
         loop {
             let slot = self.load(id)?;
-            match self.cache.change_of(slot) {
-                Some((changed_in, _)) if changed_in == epoch => return Ok(slot),
-                Some(_) => {
-                    let Some(newer) = self.cache.take() else {
-                        // Once it is written there is no need for an older version in memory.
-                        self.write_changed()?;
-                        continue;
-                    };
-                    self.cache.shadow(slot, newer, epoch)?;
-                    return Ok(newer);
-                }
-                None => {
-                    self.cache.change(slot, epoch);
-                    return Ok(slot);
-                }
+            let folded = self.cache.is_folded(slot);
+            let change = self.cache.change_of(slot).map(|(changed_in, _)| changed_in);
+            if change == Some(epoch) && !folded {
+                return Ok(slot);
             }
+            // Once it is written there is no need for an older version in memory.
+            let room = self.slots_to_write().wrapping_add(if folded && change != Some(epoch) { 2 } else { 1 });
+            if self.cache.available() < room {
+                self.make_available(room)?;
+                continue;
+            }
+            if change.is_none() {
+                let first = !self.was_changed(id.0);
+                self.cache.change(slot, epoch, first);
+                return Ok(slot);
+            }
+            let taken = self.cache.take().ok_or(Error::NeedMemory)?;
+            if !folded {
+                self.cache.shadow(slot, taken, epoch)?;
+                return Ok(taken);
+            }
+            self.cache.unfold(slot, taken)?;
         }
     }
 
@@ -245,7 +270,8 @@ impl<M: Medium> FileStore<M> {
         if self.snapshot.free_ids > 0 {
             let (from, end) = (self.search_from, self.snapshot.next_id);
             for id in (from..end).chain(0..from.min(end)) {
-                if self.table_entry(id)? == Location::NONE && self.cache.find(id).is_none() {
+                let is_given_back = self.is_moved(id);
+                if self.table_entry(id)? == Location::NONE && self.cache.find(id).is_none() && !is_given_back {
                     self.snapshot.free_ids = self.snapshot.free_ids.wrapping_sub(1);
                     self.search_from = id.wrapping_add(1);
                     return Ok(id);
@@ -254,7 +280,9 @@ impl<M: Medium> FileStore<M> {
             self.snapshot.free_ids = 0;
         }
         let id = self.snapshot.next_id;
-        self.grow_table(id)?;
+        if self.levels_for(id) > MAX_LEVELS {
+            return Err(Error::Full);
+        }
         self.snapshot.next_id = id.wrapping_add(1);
         Ok(id)
     }
@@ -275,7 +303,21 @@ impl<M: Medium> FileStore<M> {
         if self.cache.wish() {
             return Err(Error::NeedMemory);
         }
-        self.write_changed()
+        self.cache.fold();
+        if self.cache.available() < pages {
+            match self.spill(pages.wrapping_add(FOR_READING)) {
+                // There is another way that may need less room, and can have the spare.
+                Err(Error::Io(ENOSPC)) => {}
+                result => result?,
+            }
+        }
+        if self.cache.available() < pages {
+            self.write_changed()?;
+        }
+        match self.cache.available() >= pages {
+            true => Ok(()),
+            false => Err(Error::NeedMemory),
+        }
     }
 
     fn is_open(&self) -> bool {
@@ -331,7 +373,18 @@ impl<M: Medium> PageStore for FileStore<M> {
     }
 
     fn build(&mut self, left: PageId, right: PageId) -> Result<(&[u8], &[u8], &mut [u8])> {
-        let left = self.load(left)?;
+        if self.scratch == NO_SLOT {
+            self.scratch = self.take_slot()?;
+        }
+        // With room for the right one, so that nothing has to be written while the left one is kept.
+        let room = self.slots_to_write().wrapping_add(2);
+        let left = loop {
+            let slot = self.load(left)?;
+            if self.cache.available() >= room {
+                break slot;
+            }
+            self.make_available(room)?;
+        };
         self.cache.keep(left);
         let right = self.load(right);
         self.cache.keep(NO_SLOT);
@@ -340,7 +393,9 @@ impl<M: Medium> PageStore for FileStore<M> {
 
     fn install(&mut self, id: PageId) -> Result<()> {
         let slot = self.changeable(id)?;
-        self.cache.copy(self.scratch, slot)
+        self.cache.copy(self.scratch, slot)?;
+        self.release_scratch();
+        Ok(())
     }
 
     fn removal_can_fail(&self) -> bool {

@@ -64,9 +64,6 @@ impl<M: Medium> FileStore<M> {
         if self.cache.wanted(LEAST_PAGES) != 0 {
             return Err(Error::NeedMemory);
         }
-        if self.scratch == super::cache::NO_SLOT {
-            self.scratch = self.cache.take().ok_or(Error::NeedMemory)?;
-        }
         match self.tail.and_then(|tail| self.log.place_of(tail.sequence).map(|place| At { place, offset: tail.offset }))
         {
             Some(at) => {
@@ -104,7 +101,7 @@ impl<M: Medium> FileStore<M> {
             (self.log.number, self.log.committed) = (commit.number, commit.sequence);
             self.tail = Some(Place { sequence: commit.sequence, offset: commit.offset });
             if commit.pages > 0 {
-                pages = (commit.pages as usize).saturating_mul(3) / 2 + PAGES_MORE;
+                pages = (commit.pages as usize).saturating_mul(5) / 4 + PAGES_MORE;
             }
         } else {
             self.refuse_foreign_segments()?;
@@ -128,7 +125,7 @@ impl<M: Medium> FileStore<M> {
             let header = header.get(..got).unwrap_or(&[]);
             match Segment::read(header, self.root.salt, place) {
                 Some(segment) => {
-                    self.log.learn(place, Known { sequence: segment.sequence, live: 0, size: 0 });
+                    self.log.learn(place, Known { sequence: segment.sequence, ..Known::default() });
                     if let Some(entry) = continues.get_mut(place) {
                         *entry = segment.continues;
                     }
@@ -255,7 +252,6 @@ impl<M: Medium> FileStore<M> {
         let place = self.log.place_of(commit.checkpoint_sequence).ok_or(Error::Corrupt)?;
         self.checkpoint = Place { sequence: commit.checkpoint_sequence, offset: commit.checkpoint_offset };
         self.snapshot = self.read_checkpoint(place, commit.checkpoint_offset)?;
-        self.take_table_slots(self.snapshot.levels.max(1))?;
         let at = At { place, offset: commit.checkpoint_offset };
         // The checkpoint's own commit is the first one behind it.
         let own = self.next_commit(at)?.ok_or(Error::Corrupt)?;
@@ -371,7 +367,6 @@ impl<M: Medium> FileStore<M> {
         }
         self.status = Status { now: 0, wall, next_key: 0 };
         self.snapshot = Snapshot::EMPTY;
-        self.take_table_slots(1)?;
         // The first segment, then the root file: without it there is no database.
         let status = Status { next_key: FIRST_KEYS, ..self.status };
         let made = self.write_checkpoint(&Meta::EMPTY, status).and_then(|()| self.make_spare());

@@ -14,6 +14,8 @@ use core::array::from_fn;
 const HERE: usize = 2;
 /// Pages for that at most.
 const PAGES: usize = 8;
+/// So many segments may be left that nothing needs any more.
+const SUPERSEDED: usize = 4;
 /// Bytes of a note there.
 const NOTE: usize = 4 * (Meta::NUMBERS + 4);
 
@@ -102,6 +104,7 @@ impl<M: Medium> FileStore<M> {
 
     pub(super) fn begin_savepoint(&mut self, meta: &Meta) -> Result<()> {
         self.wake();
+        self.release_scratch();
         let depth = self.savepoints.depth;
         let note = Note {
             meta: *meta,
@@ -158,6 +161,8 @@ impl<M: Medium> FileStore<M> {
         if self.pending_rollback != Location::NONE {
             let place = self.pending_rollback;
             self.snapshot = self.read_checkpoint(place.place(), place.offset())?;
+            self.forget_moved();
+            self.clean_again();
             self.pending_rollback = Location::NONE;
         }
         Ok(())
@@ -180,20 +185,33 @@ impl<M: Medium> FileStore<M> {
         Ok(())
     }
 
-    /// Removes segments that only this transaction knows of and in which nothing lives any more.
+    /// Removes segments that only this program knows of and in which nothing lives any more.
     fn remove_superseded(&mut self) {
-        let mut known_to_all = self.log.committed;
-        for level in 0..self.savepoints.depth {
-            let checkpoint = self.note(level).checkpoint;
-            known_to_all = known_to_all.max(self.log.place_at(checkpoint).sequence);
-        }
-        let head = self.log.head().map_or(0, |head| self.log.known(head.place).sequence);
         for place in Log::<M>::places() {
-            let known = self.log.known(place);
-            if known.live == 0 && known.sequence > known_to_all && known.sequence < head {
+            if self.is_superseded(place) {
                 let _ = self.log.remove(place);
             }
         }
+    }
+
+    /// Whether a segment was begun since the last commit, is needed by no open savepoint, and the page table leads to
+    /// nothing in it.
+    fn is_superseded(&self, place: usize) -> bool {
+        let mut known_to_all = self.log.committed;
+        for level in 0..self.savepoints.depth {
+            let checkpoint = self.note(level).checkpoint;
+            if checkpoint != Location::NONE {
+                known_to_all = known_to_all.max(self.log.place_at(checkpoint).sequence);
+            }
+        }
+        let head = self.log.head().map_or(0, |head| self.log.known(head.place).sequence);
+        let known = self.log.known(place);
+        known.live.pages() == 0 && known.sequence > known_to_all && known.sequence < head
+    }
+
+    /// Whether there are so many of them that [`write_changed`](Self::write_changed) should remove them.
+    pub(super) fn has_superseded(&self) -> bool {
+        Log::<M>::places().filter(|place| self.is_superseded(*place)).count() > SUPERSEDED
     }
 
     /// Writes what one savepoint began with, and notes where.
@@ -201,6 +219,8 @@ impl<M: Medium> FileStore<M> {
         // Later versions took ids that this state does not have.
         let now = (self.snapshot.next_id, self.snapshot.free_ids);
         self.write_versions(Versions::Of(level))?;
+        // As long as this state is the newest one that is written.
+        self.remove_superseded();
         let freed = self.snapshot.free_ids.wrapping_sub(now.1);
         let counts = (note.next_id, note.free_ids.wrapping_add(freed));
         let (next_id, free_ids) = counts;

@@ -9,6 +9,7 @@ use super::medium::Medium;
 use super::FileStore;
 use crate::bytes::u32_at;
 use crate::error::{Error, Result};
+use crate::store::raw::shift;
 
 /// Levels at most: 2 million pages of 512 bytes.
 pub const MAX_LEVELS: u8 = 3;
@@ -44,34 +45,24 @@ impl<M: Medium> FileStore<M> {
         (index & mask) as usize * 4
     }
 
-    /// Makes the table deep enough for an id.
-    pub(super) fn grow_table(&mut self, id: u32) -> Result<()> {
+    /// Levels of a table with a place for an id.
+    pub(super) fn levels_for(&self, id: u32) -> u8 {
         let mut levels = 1u8;
         while self.table_index(levels, id) > 0 {
             levels = levels.wrapping_add(1);
         }
-        if levels > MAX_LEVELS {
-            return Err(Error::Full);
-        }
-        self.take_table_slots(levels)
+        levels
     }
 
-    /// Sees to it that there is a slot for each level where a page of it can be made.
-    pub(super) fn take_table_slots(&mut self, levels: u8) -> Result<()> {
-        for level in 0..usize::from(levels) {
-            if self.table_slots.get(level) == Some(&super::cache::NO_SLOT) {
-                let slot = self.take_slot()?;
-                if let Some(entry) = self.table_slots.get_mut(level) {
-                    *entry = slot;
-                }
-            }
-        }
-        Ok(())
+    /// Slots that making the table anew takes where `id` is the largest one.
+    pub(super) fn slots_for_table(&self, id: u32) -> usize {
+        usize::from(self.levels_for(id).max(self.snapshot.levels))
     }
 
     /// Where a page stands; [`Error::Corrupt`] where there is none.
     pub(super) fn locate(&mut self, id: u32) -> Result<Location> {
-        match self.table_entry(id)? {
+        let moved = self.moved(id);
+        match moved.map_or_else(|| self.table_entry(id), Ok)? {
             Location::NONE => Err(Error::Corrupt),
             location => Ok(location),
         }
@@ -84,8 +75,8 @@ impl<M: Medium> FileStore<M> {
 
     /// Where the page of the table of level `level - 1` stands that leads to an id; of level 0, the page itself.
     pub(super) fn table_entry_above(&mut self, level: u8, id: u32) -> Result<Location> {
-        // What is read on the way must not be moved by making room for it.
-        self.make_available(usize::from(self.snapshot.levels).wrapping_add(1))?;
+        // Writing would change the table on the way through it: it is done before, for the one slot that this takes.
+        self.make_available(1)?;
         let levels = self.snapshot.levels;
         if id >= self.snapshot.next_id || self.table_index(levels, id) > 0 {
             return Ok(Location::NONE);
@@ -120,8 +111,12 @@ impl<M: Medium> FileStore<M> {
         let mut header = [0; PAGE_HEADER];
         self.log.read(place, offset, &mut header)?;
         let content = self.cache.bytes_mut(slot)?;
-        self.log.read(place, offset.wrapping_add(PAGE_HEADER as u32), content)?;
-        let frame = PageFrame::read(&header, content.len()).ok_or(Error::Corrupt)?;
+        let (page_size, at) = (content.len(), offset.wrapping_add(PAGE_HEADER as u32));
+        let frame = PageFrame::read(&header, page_size).ok_or(Error::Corrupt)?;
+        let stored = page_size.wrapping_sub(frame.gap.len);
+        self.log.read(place, at, content.get_mut(..stored).unwrap_or(&mut []))?;
+        shift(content, frame.gap.from, frame.gap.end(), stored.wrapping_sub(frame.gap.from));
+        content.get_mut(frame.gap.from..frame.gap.end()).unwrap_or(&mut []).fill(0);
         let seed = self.log.seed_at(place, offset);
         if frame.level == level && frame.id == id && frame.holds(seed, content) {
             Ok(())

@@ -6,6 +6,11 @@
 //! savepoint ends. What is changed is linked in a list, the newest epoch first: so ending a savepoint touches
 //! what was changed in it and nothing else.
 
+mod differences;
+mod versions;
+
+pub use versions::Versions;
+
 use crate::bytes::div_ceil;
 use crate::error::{Error, Result};
 use crate::store::raw::{self, Block, Chunks, Table};
@@ -14,7 +19,7 @@ use crate::store::raw::{self, Block, Chunks, Table};
 pub const NO_SLOT: u16 = u16::MAX;
 const NO_ID: u32 = u32::MAX;
 /// Chunks have at least so many bytes.
-const CHUNK: usize = 1024;
+const CHUNK: usize = 512;
 
 const DIRTY: u8 = 1;
 const FREED: u8 = 2;
@@ -22,6 +27,7 @@ const RECENT: u8 = 4;
 const PINNED: u8 = 8;
 const SHADOWED: u8 = 16;
 const FREE: u8 = 32;
+const FOLDED: u8 = 64;
 
 /// One page in memory.
 #[derive(Clone, Copy)]
@@ -50,15 +56,6 @@ const EMPTY: Slot = Slot {
     flags: FREE,
 };
 
-/// Which changed pages are to be written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Versions {
-    /// The newest of each page.
-    Newest,
-    /// Those of one savepoint.
-    Of(u16),
-}
-
 /// The cache.
 pub struct Cache {
     chunks: Chunks,
@@ -72,6 +69,8 @@ pub struct Cache {
     wish: bool,
     free: u16,
     changed: u16,
+    last_changed: u16,
+    differences: differences::Differences,
     hand: u16,
     /// A slot that is in use, though its page could be read again.
     keep: u16,
@@ -99,6 +98,8 @@ impl Cache {
             wish: false,
             free: NO_SLOT,
             changed: NO_SLOT,
+            last_changed: NO_SLOT,
+            differences: differences::Differences::NONE,
             hand: 0,
             keep: NO_SLOT,
             available: 0,
@@ -350,7 +351,8 @@ impl Cache {
 
     /// Slots that can be had without writing anything.
     pub fn available(&self) -> usize {
-        usize::from(self.available)
+        let kept = self.keep != NO_SLOT && self.slot(self.keep).flags & (DIRTY | PINNED | FREE) == 0;
+        usize::from(self.available).saturating_sub(usize::from(kept))
     }
 
     /// Keeps a slot from being taken until another one is kept, or none ([`NO_SLOT`]).
@@ -414,181 +416,6 @@ impl Cache {
             if flags & (DIRTY | PINNED | FREE) == 0 && which(id) {
                 self.forget(slot);
             }
-        }
-    }
-
-    // ---- versions ----
-
-    /// Whether a page is changed, in which savepoint, and whether it was given back there.
-    #[inline]
-    pub fn change_of(&self, slot: u16) -> Option<(u16, bool)> {
-        let Slot { flags, epoch, .. } = self.slot(slot);
-        (flags & DIRTY != 0).then_some((epoch, flags & FREED != 0))
-    }
-
-    fn push_changed(&mut self, slot: u16, epoch: u16) {
-        let first = self.changed;
-        self.set(slot, |slot| {
-            (slot.before, slot.after, slot.epoch) = (NO_SLOT, first, epoch);
-            slot.flags |= DIRTY;
-        });
-        self.set(first, |next| next.before = slot);
-        self.changed = slot;
-    }
-
-    fn unlink_changed(&mut self, slot: u16) {
-        let Slot { before, after, .. } = self.slot(slot);
-        if before == NO_SLOT {
-            self.changed = after;
-        } else {
-            self.set(before, |slot| slot.after = after);
-        }
-        if after != NO_SLOT {
-            self.set(after, |slot| slot.before = before);
-        }
-    }
-
-    /// Makes a slot that was taken that of a new page.
-    pub fn add_new(&mut self, slot: u16, id: u32, epoch: u16) {
-        self.link(slot, id);
-        self.set(slot, |slot| slot.flags = RECENT);
-        self.touched = self.touched.saturating_add(1);
-        self.push_changed(slot, epoch);
-    }
-
-    /// A page as it stands on the medium is about to be changed, or given back, in a savepoint.
-    pub fn change(&mut self, slot: u16, epoch: u16) {
-        self.available = self.available.wrapping_sub(1);
-        self.touched = self.touched.saturating_add(1);
-        self.push_changed(slot, epoch);
-    }
-
-    /// A changed page is about to be changed in an inner savepoint: `slot`, just taken, becomes its newer version.
-    pub fn shadow(&mut self, older: u16, slot: u16, epoch: u16) -> Result<()> {
-        self.copy(older, slot)?;
-        let id = self.slot(older).id;
-        self.unlink(older);
-        self.set(older, |older| older.flags |= SHADOWED);
-        self.link(slot, id);
-        self.set(slot, |slot| (slot.older, slot.flags) = (older, RECENT));
-        self.push_changed(slot, epoch);
-        Ok(())
-    }
-
-    /// Marks a changed page as given back.
-    pub fn set_freed(&mut self, slot: u16) {
-        self.set(slot, |slot| slot.flags |= FREED);
-    }
-
-    /// Lets go of a changed page's newest version: of a new page all there is, else the older one comes back.
-    pub fn drop_changed(&mut self, slot: u16) {
-        let Slot { id, older, .. } = self.slot(slot);
-        self.unlink(slot);
-        self.unlink_changed(slot);
-        self.release(slot);
-        if older != NO_SLOT {
-            self.set(older, |older| older.flags &= !SHADOWED);
-            self.link(older, id);
-        }
-    }
-
-    fn first_changed(&self, epoch: u16) -> Option<u16> {
-        let first = self.changed;
-        (first != NO_SLOT && self.slot(first).epoch >= epoch).then_some(first)
-    }
-
-    /// A savepoint is rolled back.
-    pub fn discard(&mut self, epoch: u16) {
-        while let Some(slot) = self.first_changed(epoch) {
-            self.drop_changed(slot);
-        }
-    }
-
-    /// A savepoint ends: its versions are those of the one around it.
-    pub fn merge(&mut self, epoch: u16) {
-        let around = epoch.saturating_sub(1);
-        let mut at = self.changed;
-        while at != NO_SLOT && self.slot(at).epoch >= epoch {
-            let older = self.slot(at).older;
-            self.set(at, |slot| slot.epoch = around);
-            if older != NO_SLOT && self.slot(older).epoch == around {
-                let oldest = self.slot(older).older;
-                self.set(at, |slot| slot.older = oldest);
-                self.unlink_changed(older);
-                self.release(older);
-            }
-            at = self.slot(at).after;
-        }
-    }
-
-    // ---- writing out ----
-
-    /// Of the changed pages that are to be written: the one with the least id of `from` or more, and whether it was
-    /// given back.
-    pub fn next_changed(&self, versions: Versions, from: u32) -> Option<(u16, u32, bool)> {
-        let mut best: Option<(u16, u32, bool)> = None;
-        let mut at = self.changed;
-        while at != NO_SLOT {
-            let Slot { id, flags, epoch, after, .. } = self.slot(at);
-            let wanted = match versions {
-                Versions::Newest => flags & SHADOWED == 0,
-                Versions::Of(one) => epoch == one,
-            };
-            if wanted && id >= from && best.is_none_or(|(_, least, _)| id < least) {
-                best = Some((at, id, flags & FREED != 0));
-            }
-            at = after;
-        }
-        best
-    }
-
-    /// Notes where a page was written to.
-    pub fn set_location(&mut self, slot: u16, location: u32) {
-        self.set(slot, |slot| slot.location = location);
-    }
-
-    /// Where it was.
-    pub fn location(&self, slot: u16) -> u32 {
-        self.slot(slot).location
-    }
-
-    /// These versions are on the medium now. What they make superfluous is let go.
-    pub fn written(&mut self, versions: Versions) {
-        let mut at = self.changed;
-        while at != NO_SLOT {
-            let Slot { flags, epoch, after, older, .. } = self.slot(at);
-            at = match versions {
-                Versions::Of(one) if epoch != one => after,
-                _ => {
-                    let slot = at;
-                    self.unlink_changed(slot);
-                    self.settle(slot, flags, older);
-                    after
-                }
-            };
-        }
-    }
-
-    /// A version that has left the list of the changed ones: kept as a page that can be read again if it is the
-    /// newest one.
-    fn settle(&mut self, slot: u16, flags: u8, older: u16) {
-        if flags & SHADOWED != 0 {
-            // A newer version refers to it.
-            for at in 0..self.held() as u16 {
-                if self.slot(at).older == slot {
-                    self.set(at, |newer| newer.older = older);
-                }
-            }
-            self.release(slot);
-        } else if flags & FREED != 0 {
-            self.unlink(slot);
-            self.release(slot);
-        } else {
-            self.set(slot, |slot| {
-                slot.flags = RECENT;
-                slot.older = NO_SLOT;
-            });
-            self.available = self.available.wrapping_add(1);
         }
     }
 }

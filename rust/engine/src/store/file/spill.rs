@@ -1,0 +1,58 @@
+//! Making room in the cache between two checkpoints: the pages that were changed longest ago are written, and where is
+//! noted ([`super::moved`]).
+//!
+//! So a page that is seldom changed is written once, one that often is stays in the cache, and neither ends the deltas.
+
+use super::cache::NO_SLOT;
+use super::format::Location;
+use super::medium::Medium;
+use super::{FileStore, LEAST_PAGES};
+use crate::error::Result;
+
+impl<M: Medium> FileStore<M> {
+    /// Whether that gains anything. On a full medium what is written must give space back.
+    pub(super) fn can_spill(&mut self) -> bool {
+        let there_is_one = self.is_large_enough_to_spill() && self.cache.coldest(NO_SLOT).is_some();
+        let may_write = self.is_open() && !self.is_full() && self.log.head().is_some();
+        there_is_one && may_write && !self.has_superseded() && self.can_move()
+    }
+
+    /// In a small cache the slot for the notes is worth more.
+    pub(super) fn is_large_enough_to_spill(&self) -> bool {
+        self.cache.held() >= 2 * LEAST_PAGES
+    }
+
+    /// Writes pages that no savepoint has changed until so many slots can be had, as far as that can be noted. They can
+    /// leave the cache once the log is synced.
+    pub(super) fn write_cold(&mut self, available: usize) -> Result<()> {
+        let wanted = available.saturating_sub(self.cache.available());
+        let mut behind = NO_SLOT;
+        for _ in 0..wanted {
+            if !self.can_spill() {
+                break;
+            }
+            let Some((slot, id, freed)) = self.cache.coldest(behind) else { break };
+            let location = if freed { Location::NONE } else { self.append_page(0, id, slot)? };
+            self.cache.set_location(slot, location.0);
+            self.note_moved(id, location, false)?;
+            behind = slot;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that so many pages can be had, as far as it can be done this way.
+    pub(super) fn spill(&mut self, available: usize) -> Result<()> {
+        if !self.can_spill() {
+            return Ok(());
+        }
+        let written = self.write_cold(available).and_then(|()| self.log.fill_block(0)).and_then(|()| self.log.sync());
+        match written {
+            Ok(()) => self.settle_moved(),
+            Err(_) => {
+                self.forget_pending();
+                self.incomplete = true;
+            }
+        }
+        written
+    }
+}
