@@ -29,7 +29,7 @@ PROGSIZE = 256  # ports/rp2/modules/_boot.py; all else is littlefs's default the
 ERASED_BLOCK = bytes(blank(BLOCK["lfs"]))
 NEVER = 24 * 3600  # no flush by the time: counts are exact
 # A frame of the log: its first bytes, and its length where that is fixed (docs/FORMAT.md).
-PAGE_FRAME, COMMIT, CHECKPOINT, CHECKPOINT_ENTRY = 12 + 512, 72, 48 + 4, 12
+PAGE_HEADER, COMMIT, CHECKPOINT, CHECKPOINT_ENTRY = 12, 72, 48 + 4, 12
 SEGMENT_HEADER = 32
 
 
@@ -168,9 +168,18 @@ def generated():
 
 def tagged():
     def puts(db):
+        return lambda n: db.put(document(n), ttl=3600, tags=["room", "kind"])
+
+    growing("TTL and the same two tags", puts)
+
+
+def tagged_from_17():
+    """Each put goes to two of 17 places in the index of tags, which are more pages than the cache can spare."""
+
+    def puts(db):
         return lambda n: db.put(document(n), ttl=3600, tags=["room%d" % (n % 7), "kind%d" % (n % 10)])
 
-    growing("TTL and two tags", puts)
+    growing("TTL and two of 17 tags", puts)
 
 
 def scattered():
@@ -237,7 +246,7 @@ def page_frames(flash, before, after):
             kind = data[at : at + 1]
             if kind == b"\0":
                 at += 1
-            elif kind == b"d":
+            elif kind in b"df":
                 length, at, shift = 0, at + 1, 0
                 while True:
                     length |= (data[at] & 0x7F) << shift
@@ -248,7 +257,9 @@ def page_frames(flash, before, after):
                 at += length
             elif kind == b"P":
                 frames += 1
-                at += PAGE_FRAME
+                # A page of 512 bytes, but for its gap.
+                gap = data[at + 3] * 2 if data[at + 2] else 0
+                at += PAGE_HEADER + 512 - gap
             elif data[at : at + 3] == b"Cmt":
                 at += COMMIT
             else:
@@ -357,6 +368,7 @@ PARTS = {
     "floor": floor,
     "generated": generated,
     "tagged": tagged,
+    "tagged_from_17": tagged_from_17,
     "scattered": scattered,
     "batches": batches,
     "deleting": deleting,
