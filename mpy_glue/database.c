@@ -61,10 +61,20 @@ static bool is_on_redis(mp_obj_t filename) {
     return len >= sizeof(scheme) - 1 && memcmp(text, scheme, sizeof(scheme) - 1) == 0;
 }
 
-// Records on a Redis server: frozen Python, which uses this type to judge documents.
+// Records on a Redis server: Python, frozen into the images of boards with a network, which uses this type to judge
+// documents.
 static mp_obj_t new_on_redis(size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mp_obj_t name = MP_OBJ_NEW_QSTR(MP_QSTR_Documents);
-    mp_obj_t module = mp_import_name(qstr_from_str("mtdb_redis.documents"), mp_obj_new_tuple(1, &name), MP_OBJ_NEW_SMALL_INT(0));
+    mp_obj_t module;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        module = mp_import_name(qstr_from_str("mtdb_redis.documents"), mp_obj_new_tuple(1, &name), MP_OBJ_NEW_SMALL_INT(0));
+        nlr_pop();
+    } else if (mp_obj_exception_match(MP_OBJ_FROM_PTR(nlr.ret_val), MP_OBJ_FROM_PTR(&mp_type_ImportError))) {
+        mp_raise_msg(&mp_type_ImportError, MP_ERROR_TEXT("redis:// takes a network and the modules mtdb_redis"));
+    } else {
+        nlr_raise(MP_OBJ_FROM_PTR(nlr.ret_val));
+    }
     return mp_call_function_n_kw(mp_load_attr(module, MP_QSTR_Documents), n_args, n_kw, args);
 }
 

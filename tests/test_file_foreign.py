@@ -6,7 +6,6 @@ import os
 from microtetherdb import DBCorrupt, MicroTetherDB
 from runner import raises
 
-NEEDS = "unix"
 FOLDERS = True
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x10\x00\x00\x00\x10\x08\x06" + bytes(range(256)) * 4

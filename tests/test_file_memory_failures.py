@@ -5,7 +5,6 @@ import gc
 from microtetherdb import MicroTetherDB
 from test_memory_failures import BATCH, DATA, LARGE, TAGS, VALUE, failing as failing_each, hoard
 
-NEEDS = "unix"
 FOLDERS = True
 HEAP = "256K"
 

@@ -4,12 +4,13 @@ import asyncio
 import time
 
 from microtetherdb import MicroTetherDB
+from runner import ON_BOARD
 from test_background import in_store
 
 FOLDERS = True
 HEAP = "32M"
 
-DOCUMENTS = 10000
+DOCUMENTS = 2000 if ON_BOARD else 10000
 STEP = 64  # MPDB_STEP: records that one step looks at or removes
 MATCHES = 8  # MATCHES_PER_STEP: documents that one step builds
 EXPIRE_PER_WRITE = 8  # MPDB_EXPIRE_PER_WRITE
