@@ -116,8 +116,7 @@ static mp_obj_t mpdb_put_batch(size_t n_args, const mp_obj_t *args, mp_map_t *kw
     mp_obj_t ttls = values[ARG_ttls].u_obj;
     // Both are iterable, but a batch of names or letters is not what was meant.
     if (mpdb_is_dict(items) || mp_obj_is_str(items)) {
-        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("put_batch takes a list of values, not %s"),
-            mp_obj_get_type_str(items));
+        mpdb_raise_type(MP_ERROR_TEXT("put_batch takes a list of values, not %s"), items);
     }
     items = as_sequence(items);
     size_t count = length(items);

@@ -15,8 +15,8 @@
 #error "microtetherdb needs MicroPython's collector and floats"
 #endif
 
-// What a small operation needs lies on the C stack in a buffer of this size, the rest on the heap.
-#define MPDB_SMALL 256
+// A small body lies in the database's scratch of this size, a larger one in a block of the heap.
+#define MPDB_SMALL 192
 // Records of one step of a long call; between two steps pending events are handled.
 #define MPDB_STEP 64
 // Expired records that one ordinary write removes at most.
@@ -83,6 +83,7 @@ typedef struct _mpdb_t {
     mpdb_names_t names;
     struct _mpdb_result_t *pending;  // writes that wait for the lock, in their order (awaitable.c)
     mtdb_database_t engine;  // in here, so that the collector finds the memory it was given
+    uint8_t scratch[MPDB_SMALL];  // of the call that has the guard; the C stack is short
 } mpdb_t;
 
 // The MicroTetherDB object. Whoever works with the database on its behalf (scans, live documents, contexts)
@@ -194,14 +195,17 @@ void mpdb_return_all(mpdb_t *self);
 // freed something and the write is worth another try.
 bool mpdb_make_room(mpdb_t *self, int32_t status);
 
-// A buffer that begins on the C stack and moves to the heap.
+// A buffer that begins in the database's scratch and moves to the heap.
 typedef struct {
     uint8_t *bytes;
     size_t size;
     bool on_heap;
 } mpdb_buffer_t;
 
-#define MPDB_BUFFER_ON(array) { (array), sizeof(array), false }
+// Inside the guard.
+static inline mpdb_buffer_t mpdb_scratch(mpdb_t *self) {
+    return (mpdb_buffer_t) { self->scratch, MPDB_SMALL, false };
+}
 // The content is lost.
 void mpdb_buffer_grow(mpdb_buffer_t *buffer, size_t size);
 void mpdb_buffer_free(mpdb_buffer_t *buffer);
