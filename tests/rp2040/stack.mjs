@@ -32,7 +32,7 @@ def long_and_nested(db):
     db.query({"in.a.b.c": {"$exists": True, "$ne": 3}, "in": {"$ne": {"a": [1, {"b": 2}]}}, "tags": {"$in": TAGS}, "big": {"$exists": False}}, keys=True)
     db.query({"_tags": TAGS[3], "tags": TAGS[4], "in.a.b": {"c": [7, {"d": 7}]}})
     db.query({"nested": NESTED, "in.a": {"$in": [1, "x", None, [2], {"b": 3}]}})
-    db.find({"text": {"$contains": "yyy"}, "n": {"$gt": 1, "$lte": 8}}, keys=True).__next__()
+    for _ in db.find({"text": {"$contains": "yyy"}, "n": {"$gt": 1, "$lte": 8}}, keys=True): pass
     db[LONG + "live"] = {"a": {"b": {"c": [{"d": []}]}}}
     db[LONG + "live"]["a"]["b"]["c"][0]["d"].append({"e": "w" * 200})
     try:
