@@ -32,7 +32,7 @@ static void take_over(mp_obj_t node, mp_obj_t plain) {
 }
 
 static bool is_container(mp_obj_t value) {
-    if (mp_obj_is_small_int(value) || mp_obj_is_str(value) || !mp_obj_is_obj(value)) {
+    if (mp_obj_is_small_int(value) || mpdb_is_str(value) || !mp_obj_is_obj(value)) {
         return false;
     }
     static const mp_obj_type_t *const bases[] = { &mp_type_dict, &mp_type_list, &mp_type_tuple };
@@ -189,7 +189,7 @@ NORETURN static void raise_tags(void) {
 static mp_obj_t take_tags_out(mp_obj_t plain, const mpdb_change_t *change) {
     mp_obj_t name = MP_OBJ_NEW_QSTR(MP_QSTR__tags);
     bool named = change->kind == CHANGE_SUBSCR ? mp_obj_equal(change->index, name)
-        : change->kind == CHANGE_METHOD && change->n_args != 0 && mp_obj_is_str(change->args[0]) && mp_obj_equal(change->args[0], name);
+        : change->kind == CHANGE_METHOD && change->n_args != 0 && mpdb_is_str(change->args[0]) && mp_obj_equal(change->args[0], name);
     if (named) {
         raise_tags();
     }

@@ -100,22 +100,25 @@ void mpdb_forget(mpdb_t *self) {
     self->names.size = 0;
 }
 
+// Without a finaliser in memory: all that such a database holds is garbage together with its handle.
+static mpdb_handle_t *new_handle(const mp_obj_type_t *type, bool in_memory) {
+    mpdb_handle_t *handle = in_memory ? mp_obj_malloc(mpdb_handle_t, type) : mp_obj_malloc_with_finaliser(mpdb_handle_t, type);
+    memset((uint8_t *)handle + sizeof(mp_obj_base_t), 0, sizeof(mpdb_handle_t) - sizeof(mp_obj_base_t));
+    return handle;
+}
+
 static mp_obj_t database_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mpdb_options_t options;
     mpdb_parse_options(&options, n_args, n_kw, args);
     if (is_on_redis(options.filename)) {
         return new_on_redis(n_args, n_kw, args);
     }
-    // Without a finaliser in memory: all that such a database holds is garbage together with its handle.
-    mpdb_handle_t *handle = options.in_memory ? mp_obj_malloc(mpdb_handle_t, type)
-        : mp_obj_malloc_with_finaliser(mpdb_handle_t, type);
-    memset((uint8_t *)handle + sizeof(mp_obj_base_t), 0, sizeof(mpdb_handle_t) - sizeof(mp_obj_base_t));
+    mpdb_handle_t *handle = new_handle(type, options.in_memory);
     if (options.in_memory && !open_in_memory(handle, &options)) {
         mp_printf(&mp_plat_print, "microtetherdb: no memory for a database in memory, using the file '%s'\n",
             mp_obj_str_get_str(options.filename));
         options.in_memory = false;
-        handle = mp_obj_malloc_with_finaliser(mpdb_handle_t, type);
-        memset((uint8_t *)handle + sizeof(mp_obj_base_t), 0, sizeof(mpdb_handle_t) - sizeof(mp_obj_base_t));
+        handle = new_handle(type, false);
     }
     if (!options.in_memory) {
         mpdb_open_files(handle, &options);

@@ -160,16 +160,19 @@ bool mpdb_would_wait(mpdb_t *self);
 
 // ---- memory (memory.c) --------------------------------------------------------------------------------
 
+// What mpdb_after_failure() says beside statuses, all of which are negative there.
+#define MPDB_AGAIN 1
 // Makes one engine call as often as it takes until it has the memory that it asks for and the files have done their
-// part, which may fail some times: mpdb_again() says whether another attempt is due.
+// part, which may fail some times.
 #define MPDB_CALL(self, status, call) \
     do { \
         uint32_t mpdb_tries = 0; \
         do { \
             (status) = (call); \
-        } while ((status) < 0 && mpdb_again(self, &(status), &mpdb_tries)); \
+        } while ((status) < 0 && ((status) = mpdb_after_failure(self, status, &mpdb_tries)) > 0); \
     } while (0)
-bool mpdb_again(mpdb_t *self, int32_t *status, uint32_t *tries);
+// MPDB_AGAIN where another attempt is due, else the status that the call has in the end.
+int32_t mpdb_after_failure(mpdb_t *self, int32_t status, uint32_t *tries);
 
 // Between the two no thread collects. Without a GIL the others run on while one collects, and may move what
 // it has not come to yet to where it has been: a block whose only pointer moves would count as garbage.

@@ -47,6 +47,10 @@ bool mpdb_is_dict(mp_obj_t value) {
     return mp_obj_is_dict_or_ordereddict(value);
 }
 
+bool mpdb_is_str(mp_obj_t value) {
+    return mp_obj_is_str(value);
+}
+
 bool mpdb_is_list(mp_obj_t value) {
     return mp_obj_is_type(value, &mp_type_list) || mp_obj_is_type(value, &mpdb_type_live_list);
 }

@@ -8,7 +8,7 @@
 #define TTL_LONGEST 10000000000
 
 const uint8_t *mpdb_key_bytes(mp_obj_t key, size_t *len) {
-    if (!mp_obj_is_str(key)) {
+    if (!mpdb_is_str(key)) {
         mpdb_raise_type(MP_ERROR_TEXT("a key must be a str, not %s"), key);
     }
     GET_STR_DATA_LEN(key, bytes, key_len);
@@ -145,7 +145,7 @@ static mp_obj_t mpdb_put(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
     mp_obj_t slots[5] = { args[0], MP_OBJ_NULL, MP_OBJ_NULL, MP_OBJ_NULL, MP_OBJ_NULL };
     bool data_named = kw->used != 0
         && mp_map_lookup(kw, MP_OBJ_NEW_QSTR(MP_QSTR_data), MP_MAP_LOOKUP) != NULL;
-    bool key_first = (n_args >= 3 || data_named) && n_args >= 2 && mp_obj_is_str(args[1]);
+    bool key_first = (n_args >= 3 || data_named) && n_args >= 2 && mpdb_is_str(args[1]);
     size_t first = key_first ? 1 : 2;
     // data, ttl, tags and _id, or key, data, ttl and tags.
     size_t most = 4;

@@ -23,7 +23,7 @@ static size_t tag_items(mp_obj_t tags, mp_obj_t **items) {
 }
 
 static mtdb_name_t tag_name(mp_obj_t tag) {
-    if (!mp_obj_is_str(tag)) {
+    if (!mpdb_is_str(tag)) {
         mpdb_raise_type(MP_ERROR_TEXT("a tag must be a str, not %s"), tag);
     }
     GET_STR_DATA_LEN(tag, text, len);

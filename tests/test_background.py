@@ -57,7 +57,7 @@ def test_expired_records_go_while_a_loop_runs():
     async def entered():
         async with MicroTetherDB(ttl_check_interval=0.1) as db:
             db.put("kept", 1, ttl=1000)
-            db.put_batch([{"n": n} for n in range(300)], ttls=0.1)
+            db.put_batch([{"n": n} for n in range(300)], ttls=1)
             assert in_store(db) == 301
             await until(lambda: in_store(db) == 1)
 
