@@ -6,6 +6,7 @@ from microtetherdb import MicroTetherDB
 from test_memory_failures import BATCH, DATA, LARGE, TAGS, VALUE, failing as failing_each, hoard
 
 FOLDERS = True
+SLOW = True  # for run_board.py: minutes in the RP2040 emulator
 HEAP = "256K"
 
 number = 0
