@@ -14,9 +14,9 @@ $(call chip_library,%): $(RUST_SOURCES) | $(STAMPS)/install-unix
 
 .PHONY: firmware test-cortex-m3 test-rv32 test-rp2040 smoke-rp2040 repl-rp2040 size bench-rp2040
 
-firmware: ## build a board's image: BOARD=RPI_PICO or another folder of boards/
+firmware: ## build a board's image: BOARD=RPI_PICO or another folder of boards/; NADB=1: with nadb, on a Pico
 	@case " $(BOARDS) " in \
-		*" $(BOARD) "*) $(MAKE) firmware-$(BOARD) ;; \
+		*" $(BOARD) "*) $(MAKE) firmware-$(BOARD)$(and $(NADB),$(filter $(BOARD),$(NADB_BOARDS)),-NADB) ;; \
 		*) echo "make firmware BOARD=…, one of: $(BOARDS)"; exit 1 ;; \
 	esac
 
@@ -67,9 +67,12 @@ test-rv32: $(RV32) $(QEMU_RISCV) ## run the tests on an emulated RISC-V chip
 
 RP2040_BOARDS := RPI_PICO RPI_PICO_W RPI_PICO_EMU
 RP2350_BOARDS := RPI_PICO2
-rp2_target = $(if $(filter $(1),$(RP2350_BOARDS)),thumbv8m.main-none-eabi,thumbv6m-none-eabi)
+# Those whose images have nadb only where that is asked for, with NADB=1: BOARD-NADB.
+NADB_BOARDS := RPI_PICO RPI_PICO_EMU RPI_PICO2
+rp2_board = $(1:%-NADB=%)
+rp2_target = $(if $(filter $(rp2_board),$(RP2350_BOARDS)),thumbv8m.main-none-eabi,thumbv6m-none-eabi)
 # As boot ROMs know the chips: uf2conv.py's families.
-rp2_family = $(if $(filter $(1),$(RP2350_BOARDS)),0xe48bff59,0xe48bff56)
+rp2_family = $(if $(filter $(rp2_board),$(RP2350_BOARDS)),0xe48bff59,0xe48bff56)
 
 PICO_SDK := $(if $(wildcard $(MICROPYTHON)/lib/pico-sdk/pico_sdk_init.cmake),$(MICROPYTHON)/lib/pico-sdk,$(OUT)/pico-sdk)
 
@@ -97,11 +100,12 @@ endef
 
 .SECONDEXPANSION:
 
-RP2_IMAGES := $(patsubst %,$(FIRMWARE)/%/firmware.uf2,$(RP2040_BOARDS) $(RP2350_BOARDS))
+RP2_BOARDS := $(RP2040_BOARDS) $(RP2350_BOARDS) $(NADB_BOARDS:%=%-NADB)
+RP2_IMAGES := $(RP2_BOARDS:%=$(FIRMWARE)/%/firmware.uf2)
 $(RP2_IMAGES): $(FIRMWARE)/%/firmware.uf2: $$(call chip_library,$$(call rp2_target,$$*)) $(MPY_CROSS) $(GLUE_SOURCES) \
-		$(wildcard boards/rp2/*) $$(wildcard boards/$$*/*) tools/engine_alone.sh $(STAMPS)/rp2-sources | $(MPY_LIB)
+		$(wildcard boards/rp2/*) $$(wildcard boards/$$(call rp2_board,$$*)/*) tools/engine_alone.sh $(STAMPS)/rp2-sources | $(MPY_LIB)
 	@tools/engine_alone.sh $< $(@D)/libmtdb.a
-	$(call rp2_image,$*,$*/manifest.py,-DUSER_C_MODULES=$(CURDIR)/mpy_glue/micropython.cmake -DMTDB_LIB=$(@D)/libmtdb.a)
+	$(call rp2_image,$(call rp2_board,$*),$(if $(filter %-NADB,$*),rp2/nadb_manifest.py,$*/manifest.py),-DUSER_C_MODULES=$(CURDIR)/mpy_glue/micropython.cmake -DMTDB_LIB=$(@D)/libmtdb.a)
 
 # The Pico W's drivers come with MicroPython's submodules only.
 .PHONY: network-sources
@@ -110,8 +114,8 @@ network-sources:
 	@test -f $(MICROPYTHON)/lib/cyw43-driver/src/cyw43.h || \
 		{ echo "$(MICROPYTHON) has no lib/cyw43-driver: see boards/RPI_PICO_W/README.md"; exit 1; }
 
-.PHONY: $(patsubst %,firmware-%,$(RP2040_BOARDS) $(RP2350_BOARDS))
-$(patsubst %,firmware-%,$(RP2040_BOARDS) $(RP2350_BOARDS)): firmware-%: $(FIRMWARE)/%/firmware.uf2
+.PHONY: $(RP2_BOARDS:%=firmware-%)
+$(RP2_BOARDS:%=firmware-%): firmware-%: $(FIRMWARE)/%/firmware.uf2
 	@arm-none-eabi-size $(<D)/firmware.elf
 	@echo "build/firmware/$*/firmware.uf2 is ready: drag it to the drive that the board shows with BOOTSEL held down"
 

@@ -115,9 +115,8 @@ static mp_obj_t mpdb_put_batch(size_t n_args, const mp_obj_t *args, mp_map_t *kw
     mp_obj_t items = values[ARG_items].u_obj;
     mp_obj_t ttls = values[ARG_ttls].u_obj;
     // Both are iterable, but a batch of names or letters is not what was meant.
-    if (mpdb_is_dict(items) || mp_obj_is_str(items)) {
-        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("put_batch takes a list of values, not %s"),
-            mp_obj_get_type_str(items));
+    if (mpdb_is_dict(items) || mpdb_is_str(items)) {
+        mpdb_raise_type(MP_ERROR_TEXT("put_batch takes a list of values, not %s"), items);
     }
     items = as_sequence(items);
     size_t count = length(items);
@@ -198,7 +197,7 @@ static void delete_without_savepoint(mpdb_guard_t *guard, mp_obj_t keys, uint32_
 
 /// def delete_batch(self, keys) -> int
 static mp_obj_t mpdb_delete_batch(mp_obj_t self_in, mp_obj_t keys) {
-    if (mp_obj_is_str(keys)) {
+    if (mpdb_is_str(keys)) {
         keys = mp_obj_new_list(1, &keys);
     }
     keys = as_sequence(keys);

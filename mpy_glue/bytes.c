@@ -67,12 +67,11 @@ static mp_obj_t read_bytes(size_t n_args, const mp_obj_t *args) {
     mp_int_t offset = mp_obj_get_int(args[2]);
     mp_buffer_info_t to;
     mp_get_buffer_raise(args[3], &to, MP_BUFFER_WRITE);
-    uint8_t small[MPDB_SMALL];
-    mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
     mtdb_found_t found;
     size_t count = 0;
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
+    mpdb_buffer_t buffer = mpdb_scratch(self);
     if (mpdb_read_body(self, args[1], &buffer, &found)) {
         mtdb_reader_t reader = { buffer.bytes, found.body_len, 0 };
         mtdb_item_t item;

@@ -32,7 +32,7 @@ static void take_over(mp_obj_t node, mp_obj_t plain) {
 }
 
 static bool is_container(mp_obj_t value) {
-    if (mp_obj_is_small_int(value) || mp_obj_is_str(value) || !mp_obj_is_obj(value)) {
+    if (mp_obj_is_small_int(value) || mpdb_is_str(value) || !mp_obj_is_obj(value)) {
         return false;
     }
     static const mp_obj_type_t *const bases[] = { &mp_type_dict, &mp_type_list, &mp_type_tuple };
@@ -44,23 +44,46 @@ static bool is_container(mp_obj_t value) {
     return false;
 }
 
+// A value on its way through its encoded form, inside the guard.
+typedef struct {
+    mpdb_guard_t guard;
+    mpdb_buffer_t buffer;
+    mpdb_encoding_t e;
+} passage_t;
+
+// The root's value as a record, with `plain` in the place of `node`.
+static mpdb_t *enter(passage_t *passage, mpdb_root_t *root, mp_obj_t node, mp_obj_t plain) {
+    mpdb_t *self = mpdb_enter(root->handle, &passage->guard);
+    passage->buffer = mpdb_scratch(self);
+    passage->e = (mpdb_encoding_t) {
+        .self = self, .value = root->top, .limit = self->max_value, .is_record = true, .tags = root->tags, .node = node,
+        .stand_in = plain,
+    };
+    return self;
+}
+
+static void leave(passage_t *passage) {
+    mpdb_leave(&passage->guard);
+    mpdb_buffer_free(&passage->buffer);
+}
+
+// What was encoded, as objects; live ones where there is a root.
+static mp_obj_t decode(passage_t *passage, mpdb_root_t *root) {
+    mtdb_found_t found = { .body_len = passage->e.out.len, .tag_count = passage->e.tag_count };
+    return mpdb_decode(passage->guard.self, passage->e.out.buf, &found, root);
+}
+
 // A live copy of a plain dict, list or tuple: through its encoded form, which checks it as well.
 static mp_obj_t live_copy(mpdb_root_t *root, mp_obj_t value) {
-    uint8_t small[MPDB_SMALL];
-    mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
-    mpdb_encoding_t e;
-    e.self = NULL;
-    e.value = value;
-    e.limit = root->handle->db->max_value;
-    e.is_record = false;
-    e.node = MP_OBJ_NULL;
-    mpdb_encode(&e, &buffer);
-    mtdb_found_t found = { .body_len = e.out.len, .tag_count = 0 };
-    mpdb_guard_t guard;
-    mpdb_t *self = mpdb_enter(root->handle, &guard);
-    mp_obj_t copy = mpdb_decode(self, e.out.buf, &found, root);
-    mpdb_leave(&guard);
-    mpdb_buffer_free(&buffer);
+    passage_t passage;
+    passage.e = (mpdb_encoding_t) { .value = value, .limit = root->handle->db->max_value };
+    passage.buffer.on_heap = false;
+    mpdb_buffer_grow(&passage.buffer, MPDB_SMALL);
+    // Outside the guard: results in it may need the database.
+    mpdb_encode(&passage.e, &passage.buffer);
+    mpdb_enter(root->handle, &passage.guard);
+    mp_obj_t copy = decode(&passage, root);
+    leave(&passage);
     return copy;
 }
 
@@ -101,14 +124,14 @@ static void adopt(mpdb_root_t *root, mp_obj_t plain, mp_obj_t *result) {
 }
 
 // One attempt at storing the record. Without effect when the node is no part of it any more.
-static int32_t try_write(mpdb_root_t *root, mpdb_guard_t *guard, mpdb_encoding_t *e, mpdb_buffer_t *buffer, uint64_t *fingerprint) {
-    mpdb_encode(e, buffer);
-    if (!e->met_node) {
+static int32_t try_write(mpdb_root_t *root, passage_t *passage, uint64_t *fingerprint) {
+    mpdb_encode(&passage->e, &passage->buffer);
+    if (!passage->e.met_node) {
         return MTDB_OK;
     }
     mtdb_record_t record = { 0 };
     record.key = mpdb_key_bytes(root->key, &record.key_len);
-    int32_t status = mpdb_write(guard, e, &record, fingerprint);
+    int32_t status = mpdb_write(&passage->guard, &passage->e, &record, fingerprint);
     if (status == MTDB_ABSENT) {
         // Deleted or replaced since it was read.
         mp_raise_type_arg(&mp_type_KeyError, root->key);
@@ -119,26 +142,11 @@ static int32_t try_write(mpdb_root_t *root, mpdb_guard_t *guard, mpdb_encoding_t
 // The root's value, with `plain` in the place of `node`, encoded and decoded again: checked, and of its own.
 // With `live` it is live. MP_OBJ_NULL where the node is no part of it any more.
 static mp_obj_t copy_of_value(mpdb_root_t *root, mp_obj_t node, mp_obj_t plain, bool live) {
-    uint8_t small[MPDB_SMALL];
-    mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
-    mpdb_encoding_t e;
-    e.self = root->handle->db;
-    e.value = root->top;
-    e.limit = root->handle->db->max_value;
-    e.is_record = true;
-    e.tags = root->tags;
-    e.node = node;
-    e.stand_in = plain;
-    mp_obj_t copy = MP_OBJ_NULL;
-    mpdb_guard_t guard;
-    mpdb_t *self = mpdb_enter(root->handle, &guard);
-    mpdb_encode(&e, &buffer);
-    if (live || e.met_node) {
-        mtdb_found_t found = { .body_len = e.out.len, .tag_count = e.tag_count };
-        copy = mpdb_decode(self, e.out.buf, &found, live ? root : NULL);
-    }
-    mpdb_leave(&guard);
-    mpdb_buffer_free(&buffer);
+    passage_t passage;
+    enter(&passage, root, node, plain);
+    mpdb_encode(&passage.e, &passage.buffer);
+    mp_obj_t copy = live || passage.e.met_node ? decode(&passage, live ? root : NULL) : MP_OBJ_NULL;
+    leave(&passage);
     return copy;
 }
 
@@ -159,28 +167,17 @@ MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mpdb_live_obj, 4, 4, mpdb_live);
 
 // Stores the record with `plain` in the place of `node`.
 static void write_back(mpdb_root_t *root, mp_obj_t node, mp_obj_t plain) {
-    uint8_t small[MPDB_SMALL];
-    mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
-    mpdb_encoding_t e;
-    e.self = root->handle->db;
-    e.value = root->top;
-    e.limit = root->handle->db->max_value;
-    e.is_record = true;
-    e.tags = root->tags;
-    e.node = node;
-    e.stand_in = plain;
-    mpdb_guard_t guard;
-    mpdb_t *self = mpdb_enter(root->handle, &guard);
-    mpdb_begin_write(&guard);
+    passage_t passage;
+    mpdb_t *self = enter(&passage, root, node, plain);
+    mpdb_begin_write(&passage.guard);
     uint64_t fingerprint = root->fingerprint;
     int32_t status;
     do {
-        status = try_write(root, &guard, &e, &buffer, &fingerprint);
+        status = try_write(root, &passage, &fingerprint);
     } while (status != MTDB_OK && mpdb_make_room(self, status));
-    mpdb_end_write(&guard, status, e.met_node);
+    mpdb_end_write(&passage.guard, status, passage.e.met_node);
     root->fingerprint = fingerprint;
-    mpdb_leave(&guard);
-    mpdb_buffer_free(&buffer);
+    leave(&passage);
 }
 
 NORETURN static void raise_tags(void) {
@@ -192,7 +189,7 @@ NORETURN static void raise_tags(void) {
 static mp_obj_t take_tags_out(mp_obj_t plain, const mpdb_change_t *change) {
     mp_obj_t name = MP_OBJ_NEW_QSTR(MP_QSTR__tags);
     bool named = change->kind == CHANGE_SUBSCR ? mp_obj_equal(change->index, name)
-        : change->kind == CHANGE_METHOD && change->n_args != 0 && mp_obj_is_str(change->args[0]) && mp_obj_equal(change->args[0], name);
+        : change->kind == CHANGE_METHOD && change->n_args != 0 && mpdb_is_str(change->args[0]) && mp_obj_equal(change->args[0], name);
     if (named) {
         raise_tags();
     }

@@ -61,10 +61,20 @@ static bool is_on_redis(mp_obj_t filename) {
     return len >= sizeof(scheme) - 1 && memcmp(text, scheme, sizeof(scheme) - 1) == 0;
 }
 
-// Records on a Redis server: frozen Python, which uses this type to judge documents.
+// Records on a Redis server: Python, frozen into the images of boards with a network, which uses this type to judge
+// documents.
 static mp_obj_t new_on_redis(size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mp_obj_t name = MP_OBJ_NEW_QSTR(MP_QSTR_Documents);
-    mp_obj_t module = mp_import_name(qstr_from_str("mtdb_redis.documents"), mp_obj_new_tuple(1, &name), MP_OBJ_NEW_SMALL_INT(0));
+    mp_obj_t module;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        module = mp_import_name(qstr_from_str("mtdb_redis.documents"), mp_obj_new_tuple(1, &name), MP_OBJ_NEW_SMALL_INT(0));
+        nlr_pop();
+    } else if (mp_obj_exception_match(MP_OBJ_FROM_PTR(nlr.ret_val), MP_OBJ_FROM_PTR(&mp_type_ImportError))) {
+        mp_raise_msg(&mp_type_ImportError, MP_ERROR_TEXT("redis:// takes a network and the modules mtdb_redis"));
+    } else {
+        nlr_raise(MP_OBJ_FROM_PTR(nlr.ret_val));
+    }
     return mp_call_function_n_kw(mp_load_attr(module, MP_QSTR_Documents), n_args, n_kw, args);
 }
 
@@ -90,22 +100,25 @@ void mpdb_forget(mpdb_t *self) {
     self->names.size = 0;
 }
 
+// Without a finaliser in memory: all that such a database holds is garbage together with its handle.
+static mpdb_handle_t *new_handle(const mp_obj_type_t *type, bool in_memory) {
+    mpdb_handle_t *handle = in_memory ? mp_obj_malloc(mpdb_handle_t, type) : mp_obj_malloc_with_finaliser(mpdb_handle_t, type);
+    memset((uint8_t *)handle + sizeof(mp_obj_base_t), 0, sizeof(mpdb_handle_t) - sizeof(mp_obj_base_t));
+    return handle;
+}
+
 static mp_obj_t database_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mpdb_options_t options;
     mpdb_parse_options(&options, n_args, n_kw, args);
     if (is_on_redis(options.filename)) {
         return new_on_redis(n_args, n_kw, args);
     }
-    // Without a finaliser in memory: all that such a database holds is garbage together with its handle.
-    mpdb_handle_t *handle = options.in_memory ? mp_obj_malloc(mpdb_handle_t, type)
-        : mp_obj_malloc_with_finaliser(mpdb_handle_t, type);
-    memset((uint8_t *)handle + sizeof(mp_obj_base_t), 0, sizeof(mpdb_handle_t) - sizeof(mp_obj_base_t));
+    mpdb_handle_t *handle = new_handle(type, options.in_memory);
     if (options.in_memory && !open_in_memory(handle, &options)) {
         mp_printf(&mp_plat_print, "microtetherdb: no memory for a database in memory, using the file '%s'\n",
             mp_obj_str_get_str(options.filename));
         options.in_memory = false;
-        handle = mp_obj_malloc_with_finaliser(mpdb_handle_t, type);
-        memset((uint8_t *)handle + sizeof(mp_obj_base_t), 0, sizeof(mpdb_handle_t) - sizeof(mp_obj_base_t));
+        handle = new_handle(type, false);
     }
     if (!options.in_memory) {
         mpdb_open_files(handle, &options);

@@ -15,8 +15,8 @@
 #error "microtetherdb needs MicroPython's collector and floats"
 #endif
 
-// What a small operation needs lies on the C stack in a buffer of this size, the rest on the heap.
-#define MPDB_SMALL 256
+// A small body lies in the database's scratch of this size, a larger one in a block of the heap.
+#define MPDB_SMALL 192
 // Records of one step of a long call; between two steps pending events are handled.
 #define MPDB_STEP 64
 // Expired records that one ordinary write removes at most.
@@ -83,6 +83,7 @@ typedef struct _mpdb_t {
     mpdb_names_t names;
     struct _mpdb_result_t *pending;  // writes that wait for the lock, in their order (awaitable.c)
     mtdb_database_t engine;  // in here, so that the collector finds the memory it was given
+    uint8_t scratch[MPDB_SMALL];  // of the call that has the guard; the C stack is short
 } mpdb_t;
 
 // The MicroTetherDB object. Whoever works with the database on its behalf (scans, live documents, contexts)
@@ -159,16 +160,19 @@ bool mpdb_would_wait(mpdb_t *self);
 
 // ---- memory (memory.c) --------------------------------------------------------------------------------
 
+// What mpdb_after_failure() says beside statuses, all of which are negative there.
+#define MPDB_AGAIN 1
 // Makes one engine call as often as it takes until it has the memory that it asks for and the files have done their
-// part, which may fail some times: mpdb_again() says whether another attempt is due.
+// part, which may fail some times.
 #define MPDB_CALL(self, status, call) \
     do { \
         uint32_t mpdb_tries = 0; \
         do { \
             (status) = (call); \
-        } while ((status) < 0 && mpdb_again(self, &(status), &mpdb_tries)); \
+        } while ((status) < 0 && ((status) = mpdb_after_failure(self, status, &mpdb_tries)) > 0); \
     } while (0)
-bool mpdb_again(mpdb_t *self, int32_t *status, uint32_t *tries);
+// MPDB_AGAIN where another attempt is due, else the status that the call has in the end.
+int32_t mpdb_after_failure(mpdb_t *self, int32_t status, uint32_t *tries);
 
 // Between the two no thread collects. Without a GIL the others run on while one collects, and may move what
 // it has not come to yet to where it has been: a block whose only pointer moves would count as garbage.
@@ -194,14 +198,17 @@ void mpdb_return_all(mpdb_t *self);
 // freed something and the write is worth another try.
 bool mpdb_make_room(mpdb_t *self, int32_t status);
 
-// A buffer that begins on the C stack and moves to the heap.
+// A buffer that begins in the database's scratch and moves to the heap.
 typedef struct {
     uint8_t *bytes;
     size_t size;
     bool on_heap;
 } mpdb_buffer_t;
 
-#define MPDB_BUFFER_ON(array) { (array), sizeof(array), false }
+// Inside the guard.
+static inline mpdb_buffer_t mpdb_scratch(mpdb_t *self) {
+    return (mpdb_buffer_t) { self->scratch, MPDB_SMALL, false };
+}
 // The content is lost.
 void mpdb_buffer_grow(mpdb_buffer_t *buffer, size_t size);
 void mpdb_buffer_free(mpdb_buffer_t *buffer);

@@ -9,7 +9,8 @@
 
 #include "document.h"
 
-// A container that is being filled.
+// A container that is being filled. Deeper ones lie on the heap: the C stack of a board is short.
+#define LEVELS_ON_STACK 6
 typedef struct {
     mp_obj_t container;
     uint16_t left;     // items still to come
@@ -101,7 +102,8 @@ static void insert(level_t *level, mp_obj_t name, mp_obj_t value) {
 }
 
 static mp_obj_t read_value(mpdb_t *self, mtdb_reader_t *reader, mp_obj_t tags, mpdb_root_t *root) {
-    level_t levels[MTDB_MAX_DEPTH];
+    level_t first[LEVELS_ON_STACK];
+    level_t *levels = first;
     size_t depth = 0;
     mp_obj_t result = MP_OBJ_NULL;
     mp_obj_t name = MP_OBJ_NULL;
@@ -130,6 +132,9 @@ static mp_obj_t read_value(mpdb_t *self, mtdb_reader_t *reader, mp_obj_t tags, m
             levels[depth - 1].left--;
         }
         if (is_container) {
+            if (depth == LEVELS_ON_STACK && levels == first) {
+                levels = memcpy(m_new(level_t, MTDB_MAX_DEPTH), first, sizeof(first));
+            }
             levels[depth++] = (level_t) { value, item.len, is_dict };
         }
         while (depth != 0 && levels[depth - 1].left == 0) {

@@ -38,6 +38,8 @@ void mpdb_check_tags(mp_obj_t tags);
 // The dict, list or tuple that an object of a class made from one holds, else the object itself.
 mp_obj_t mpdb_native(mp_obj_t value);
 bool mpdb_is_dict(mp_obj_t value);
+// mp_obj_is_str() as a call, which takes less room.
+bool mpdb_is_str(mp_obj_t value);
 bool mpdb_is_list(mp_obj_t value);
 
 // ---- decoding (decode.c) ----------------------------------------------------------------------------

@@ -20,6 +20,8 @@
 
 // A container that is being written.
 enum { DICT, LIST, TUPLE };
+// Deeper ones lie on the heap: the C stack of a board is short.
+#define LEVELS_ON_STACK 6
 typedef struct {
     const void *container;
     uint32_t next;     // slot of a dict's table, or index into a list or tuple
@@ -43,6 +45,10 @@ mp_obj_t mpdb_native(mp_obj_t value) {
 
 bool mpdb_is_dict(mp_obj_t value) {
     return mp_obj_is_dict_or_ordereddict(value);
+}
+
+bool mpdb_is_str(mp_obj_t value) {
+    return mp_obj_is_str(value);
 }
 
 bool mpdb_is_list(mp_obj_t value) {
@@ -121,7 +127,7 @@ static int32_t push_bigint(mpdb_encoding_t *e, mp_obj_t value) {
         bits--;
     }
     // log10(2) is a little under 0.30103: at most one digit too many.
-    size_t digits = (uint64_t)bits * 30103 / 100000 + 1;
+    size_t digits = bits * 30103 / 100000 + 1;
     e->slack += 1;
     status = mtdb_push_bigint(&e->out, negative, start, len, digits + negative);
     if (bytes != small) {
@@ -152,12 +158,6 @@ static int32_t push_str(mpdb_encoding_t *e, mp_obj_t value) {
     return mtdb_push_str(&e->out, text, len);
 }
 
-NORETURN static void raise_type(mp_obj_t value) {
-    mp_raise_msg_varg(&mp_type_TypeError,
-        MP_ERROR_TEXT("cannot store %s: values are dict, list, tuple, str, int, float, bool and None"),
-        mp_obj_get_type_str(value));
-}
-
 static int32_t push_scalar(mpdb_encoding_t *e, mp_obj_t value) {
     bool is_str = mp_obj_is_str(value);
     bool is_float = !is_str && mp_obj_is_float(value);
@@ -180,15 +180,14 @@ static int32_t push_scalar(mpdb_encoding_t *e, mp_obj_t value) {
     if (mp_obj_is_type(value, &mpdb_type_result)) {
         return push_scalar(e, mpdb_value(value));
     }
-    raise_type(value);
+    mpdb_raise_type(MP_ERROR_TEXT("cannot store %s: values are dict, list, tuple, str, int, float, bool and None"), value);
 }
 
 // ---- containers ---------------------------------------------------------------------------------------
 
 static int32_t push_name(mpdb_encoding_t *e, mp_obj_t key) {
     if (!mp_obj_is_str(key)) {
-        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("the keys of a dict must be str, not %s"),
-            mp_obj_get_type_str(key));
+        mpdb_raise_type(MP_ERROR_TEXT("the keys of a dict must be str, not %s"), key);
     }
     if (e->counting) {
         count_json(e, key);
@@ -300,7 +299,8 @@ static bool too_long(const mpdb_encoding_t *e) {
 // Walks the value once. MTDB_OK; MTDB_NO_ROOM; or MTDB_TOO_LONG as soon as the limit is passed for sure, or
 // counting goes too far.
 static int32_t walk(mpdb_encoding_t *e) {
-    level_t levels[MTDB_MAX_DEPTH];
+    level_t first[LEVELS_ON_STACK];
+    level_t *levels = first;
     size_t depth = 0;
     mp_obj_t value = e->value;
     int32_t status = MTDB_OK;
@@ -316,6 +316,9 @@ static int32_t walk(mpdb_encoding_t *e) {
             if (open_container(e, value, &level, depth == 0, &status)) {
                 if (depth == MTDB_MAX_DEPTH) {
                     return MTDB_TOO_DEEP;
+                }
+                if (depth == LEVELS_ON_STACK && levels == first) {
+                    levels = memcpy(m_new(level_t, MTDB_MAX_DEPTH), first, sizeof(first));
                 }
                 levels[depth++] = level;
             } else {
@@ -344,20 +347,15 @@ static int32_t walk(mpdb_encoding_t *e) {
 
 // Raises when the JSON text is longer than the limit.
 static MP_NOINLINE void check_exactly(mpdb_encoding_t *e) {
-    mpdb_encoding_t counter = *e;
-    counter.counting = true;
-    counter.out.json_len = 0;
-    int32_t status = walk(&counter);
-    if (status == MTDB_TOO_LONG) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("the value takes at least %u bytes as JSON, the limit is %u"),
-            (unsigned int)counter.out.json_len, (unsigned int)e->limit);
+    e->counting = true;
+    e->out.json_len = 0;
+    int32_t status = walk(e);
+    if (status != MTDB_TOO_LONG) {
+        mpdb_check_status(e->self, status);
     }
-    if (status != MTDB_OK) {
-        mpdb_raise_status(e->self, status);
-    }
-    if (counter.out.json_len > e->limit) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("the value takes %u bytes as JSON, the limit is %u"),
-            (unsigned int)counter.out.json_len, (unsigned int)e->limit);
+    if (status == MTDB_TOO_LONG || e->out.json_len > e->limit) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("the value takes %s%u bytes as JSON, the limit is %u"),
+            status == MTDB_OK ? "" : "at least ", (unsigned int)e->out.json_len, (unsigned int)e->limit);
     }
 }
 

@@ -42,7 +42,7 @@ static const struct {
     { MTDB_CORRUPT, &mpdb_type_DBCorrupt, "the database is damaged: it holds bytes that it did not write" },
 };
 
-static size_t limit_of(mpdb_t *self, int32_t status) {
+static MP_NOINLINE size_t limit_of(mpdb_t *self, int32_t status) {
     switch (status) {
         case MTDB_FULL:
         case MPDB_NO_HEAP: {
@@ -106,8 +106,6 @@ NORETURN void mpdb_raise_status(mpdb_t *self, int32_t status) {
     mp_raise_msg_varg(&mp_type_RuntimeError, MP_ERROR_TEXT("microtetherdb: unexpected status %d"), (int)status);
 }
 
-#define OPERATORS "$eq, $gt, $gte, $lt, $lte, $in, $ne, $exists, $contains and, for the whole query, $limit"
-
 NORETURN void mpdb_raise_query_problem(const mtdb_query_problem_t *problem) {
     // The name lies in the encoded query, which has no zero at its end.
     char name[MTDB_MAX_TAG_BYTES + 1];
@@ -116,20 +114,28 @@ NORETURN void mpdb_raise_query_problem(const mtdb_query_problem_t *problem) {
         memcpy(name, problem->text, len);
     }
     name[len] = '\0';
+    mp_rom_error_text_t text;
     switch (problem->fault) {
         case MTDB_QUERY_NOT_A_DICT:
             mp_raise_TypeError(MP_ERROR_TEXT("a query must be a dict"));
         case MTDB_QUERY_OPERATOR:
-            mp_raise_msg_varg(&mp_type_ValueError,
-                MP_ERROR_TEXT("'%s' is not an operator here; there are " OPERATORS), name);
+            text = MP_ERROR_TEXT("'%s' is not an operator here; there are %s");
+            break;
         case MTDB_QUERY_OPERAND:
-            mp_raise_msg_varg(&mp_type_ValueError,
-                MP_ERROR_TEXT("wrong operand for %s: $in takes a list, $exists a bool, $contains a plain value,"
-                    " $gt, $gte, $lt, $lte a number or a str; operators are " OPERATORS), name);
+            text = MP_ERROR_TEXT("wrong operand for %s: $in takes a list, $exists a bool, $contains a plain value, $gt, $gte, $lt, $lte a number or a str; operators are %s");
+            break;
         case MTDB_QUERY_MIXED:
-            mp_raise_msg_varg(&mp_type_ValueError,
-                MP_ERROR_TEXT("the condition on '%s' mixes operators with other names; operators are " OPERATORS), name);
+            text = MP_ERROR_TEXT("the condition on '%s' mixes operators with other names; operators are %s");
+            break;
         default:
-            mp_raise_ValueError(MP_ERROR_TEXT("$limit must be an int of 0 or more; operators are " OPERATORS));
+            text = MP_ERROR_TEXT("%s must be an int of 0 or more; operators are %s");
+            memcpy(name, "$limit", sizeof("$limit"));
+            break;
     }
+    mp_raise_msg_varg(&mp_type_ValueError, text, name,
+        "$eq, $gt, $gte, $lt, $lte, $in, $ne, $exists, $contains and, for the whole query, $limit");
+}
+
+NORETURN void mpdb_raise_type(mp_rom_error_text_t text, mp_obj_t value) {
+    mp_raise_msg_varg(&mp_type_TypeError, text, mp_obj_get_type_str(value));
 }

@@ -17,6 +17,8 @@ extern const mp_obj_type_t mpdb_type_DBCorrupt;
 
 NORETURN void mpdb_raise_status(struct _mpdb_t *self, int32_t status);
 NORETURN void mpdb_raise_query_problem(const mtdb_query_problem_t *problem);
+// A TypeError; `text` has a %s for the name of the value's type.
+NORETURN void mpdb_raise_type(mp_rom_error_text_t text, mp_obj_t value);
 
 static inline void mpdb_check_status(struct _mpdb_t *self, int32_t status) {
     if (status < 0) {

@@ -80,7 +80,8 @@ static uint64_t seed(const mpdb_files_t *files) {
     return ((uint64_t)mp_hal_ticks_us() << 32) ^ mp_hal_time_ns() ^ mp_hal_ticks_cpu() ^ (uintptr_t)files;
 }
 
-static void open_engine(mpdb_files_t *files, const mpdb_options_t *options) {
+// Its own function, so that what it takes of the C stack is given back before the engine opens anything.
+static MP_NOINLINE void init_engine(mpdb_files_t *files, const mpdb_options_t *options) {
     mpdb_t *self = files->db;
     mtdb_options_t engine_options = {
         .page_size = options->btree_pagesize,
@@ -95,6 +96,11 @@ static void open_engine(mpdb_files_t *files, const mpdb_options_t *options) {
     // The engine's state holds its address.
     uint64_t *state = m_new0(uint64_t, (mtdb_file_state_bytes() + 7) / 8);
     mpdb_check_status(self, mtdb_init_file(&self->engine, &engine_options, &medium, state));
+}
+
+static void open_engine(mpdb_files_t *files, const mpdb_options_t *options) {
+    mpdb_t *self = files->db;
+    init_engine(files, options);
     mpdb_make_folders(files->path);
     int32_t status;
     MPDB_CALL(self, status, mtdb_open_file(&self->engine, mpdb_wall_time(), seed(files)));

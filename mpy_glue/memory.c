@@ -62,14 +62,15 @@ void mpdb_return_all(mpdb_t *self) {
     }
 }
 
-static uint64_t bytes_used(mpdb_t *self) {
+// Not in the stack of who asks while the engine works.
+static MP_NOINLINE uint64_t bytes_used(mpdb_t *self) {
     mtdb_statistics_t statistics;
     mtdb_statistics(&self->engine, &statistics);
     return statistics.bytes_used;
 }
 
 // Grows with every record that is written or deleted.
-static uint64_t changes(mpdb_t *self) {
+static MP_NOINLINE uint64_t changes(mpdb_t *self) {
     mtdb_statistics_t statistics;
     mtdb_statistics(&self->engine, &statistics);
     return statistics.puts + statistics.deletes;

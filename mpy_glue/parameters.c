@@ -139,7 +139,7 @@ static void set(mpdb_options_t *options, const parameter_t *parameter, mp_obj_t 
     void *field = (uint8_t *)options + parameter->offset;
     switch (parameter->kind & ~OPTIONAL) {
         case KIND_STR:
-            if (!mp_obj_is_str(value)) {
+            if (!mpdb_is_str(value)) {
                 raise_type(parameter, value, "a str");
             }
             MP_FALLTHROUGH

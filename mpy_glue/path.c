@@ -26,7 +26,7 @@ static void append_parts(vstr_t *path, const char *from) {
 
 mp_obj_t mpdb_absolute_path(mp_obj_t name) {
     if (!mp_obj_is_str(name)) {
-        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a path must be a str, not %s"), mp_obj_get_type_str(name));
+        mpdb_raise_type(MP_ERROR_TEXT("a path must be a str, not %s"), name);
     }
     GET_STR_DATA_LEN(name, bytes, len);
     const char *text = (const char *)bytes;

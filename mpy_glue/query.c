@@ -28,7 +28,7 @@ static void encode_query(mpdb_scan_t *scan, mp_obj_t query) {
 
 static mpdb_scan_t *new_query(mpdb_handle_t *handle, mp_obj_t query, bool keys) {
     if (!mp_obj_is_obj(query) || !mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(query)), MP_OBJ_FROM_PTR(&mp_type_dict))) {
-        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a query must be a dict, not %s"), mp_obj_get_type_str(query));
+        mpdb_raise_type(MP_ERROR_TEXT("a query must be a dict, not %s"), query);
     }
     mpdb_scan_t *scan = mpdb_scan_new(handle, keys ? MPDB_SCAN_ITEMS : MPDB_SCAN_VALUES);
     scan->is_query = true;

@@ -6,11 +6,10 @@
 
 // Longest TTL in seconds, some three hundred years: what is longer is a mistake.
 #define TTL_LONGEST 10000000000
-#define TTL_LONGEST_TEXT "10000000000"
 
 const uint8_t *mpdb_key_bytes(mp_obj_t key, size_t *len) {
-    if (!mp_obj_is_str(key)) {
-        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a key must be a str, not %s"), mp_obj_get_type_str(key));
+    if (!mpdb_is_str(key)) {
+        mpdb_raise_type(MP_ERROR_TEXT("a key must be a str, not %s"), key);
     }
     GET_STR_DATA_LEN(key, bytes, key_len);
     *len = key_len;
@@ -36,10 +35,9 @@ uint64_t mpdb_ttl(mp_obj_t ttl) {
             return (mp_float_t)whole < milliseconds ? whole + 1 : whole;
         }
     } else {
-        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a ttl must be an int, a float or None, not %s"),
-            mp_obj_get_type_str(ttl));
+        mpdb_raise_type(MP_ERROR_TEXT("a ttl must be an int, a float or None, not %s"), ttl);
     }
-    mp_raise_ValueError(MP_ERROR_TEXT("a ttl must be 0 (for ever) to " TTL_LONGEST_TEXT " seconds"));
+    mp_raise_ValueError(MP_ERROR_TEXT("a ttl must be 0 (for ever) to 10000000000 seconds"));
 }
 
 // ---- put ----------------------------------------------------------------------------------------------
@@ -89,8 +87,7 @@ end:
 
 int32_t mpdb_store(mpdb_guard_t *guard, const mpdb_put_t *put) {
     mpdb_t *self = guard->self;
-    uint8_t small[MPDB_SMALL];
-    mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
+    mpdb_buffer_t buffer = mpdb_scratch(self);
     mpdb_encoding_t e;
     e.self = self;
     e.value = put->value;
@@ -148,7 +145,7 @@ static mp_obj_t mpdb_put(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
     mp_obj_t slots[5] = { args[0], MP_OBJ_NULL, MP_OBJ_NULL, MP_OBJ_NULL, MP_OBJ_NULL };
     bool data_named = kw->used != 0
         && mp_map_lookup(kw, MP_OBJ_NEW_QSTR(MP_QSTR_data), MP_MAP_LOOKUP) != NULL;
-    bool key_first = (n_args >= 3 || data_named) && n_args >= 2 && mp_obj_is_str(args[1]);
+    bool key_first = (n_args >= 3 || data_named) && n_args >= 2 && mpdb_is_str(args[1]);
     size_t first = key_first ? 1 : 2;
     // data, ttl, tags and _id, or key, data, ttl and tags.
     size_t most = 4;
@@ -164,19 +161,16 @@ static mp_obj_t mpdb_put(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
         if (!mp_map_slot_is_filled(kw, i)) {
             continue;
         }
+        static const uint16_t names[] = { MP_QSTR__id, MP_QSTR_key, MP_QSTR_data, MP_QSTR_ttl, MP_QSTR_tags };
         qstr name = mp_obj_str_get_qstr(kw->table[i].key);
-        size_t slot;
-        if (name == MP_QSTR_key || (name == MP_QSTR__id && !key_first)) {
-            slot = 1;
-        } else if (name == MP_QSTR_data) {
-            slot = 2;
-        } else if (name == MP_QSTR_ttl) {
-            slot = 3;
-        } else if (name == MP_QSTR_tags) {
-            slot = 4;
-        } else {
+        size_t slot = 0;
+        while (slot < MP_ARRAY_SIZE(names) && names[slot] != name) {
+            slot++;
+        }
+        if (slot == MP_ARRAY_SIZE(names) || (slot == 0 && key_first)) {
             mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("put has no argument '%q' here"), name);
         }
+        slot = MAX(slot, 1);
         if (slots[slot] != MP_OBJ_NULL) {
             mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("put got '%q' twice"), name);
         }
@@ -223,12 +217,11 @@ mp_obj_t mpdb_fetch(mpdb_handle_t *handle, mp_obj_t key, bool live) {
         root->key = key;
         root->on_change = MP_OBJ_NULL;
     }
-    uint8_t small[MPDB_SMALL];
-    mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
     mtdb_found_t found;
     mp_obj_t value = MP_OBJ_NULL;
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
+    mpdb_buffer_t buffer = mpdb_scratch(self);
     if (mpdb_read_body(self, key, &buffer, &found)) {
         value = mpdb_decode(self, buffer.bytes, &found, root);
         if (root != NULL) {
@@ -251,12 +244,10 @@ MP_DEFINE_CONST_FUN_OBJ_2(mpdb_get_obj, mpdb_get);
 
 /// def tags(self, key: str) -> list, empty where there is no such record
 static mp_obj_t mpdb_tags(mp_obj_t self_in, mp_obj_t key) {
-    mpdb_handle_t *handle = MP_OBJ_TO_PTR(self_in);
-    uint8_t small[MPDB_SMALL];
-    mpdb_buffer_t buffer = MPDB_BUFFER_ON(small);
     mtdb_found_t found;
     mpdb_guard_t guard;
-    mpdb_t *self = mpdb_enter(handle, &guard);
+    mpdb_t *self = mpdb_enter(MP_OBJ_TO_PTR(self_in), &guard);
+    mpdb_buffer_t buffer = mpdb_scratch(self);
     if (!mpdb_read_body(self, key, &buffer, &found)) {
         found.tag_count = 0;
     }

@@ -1,11 +1,53 @@
 // stats(): the counters of a database as a dict.
+#include <stddef.h>
+
 #include "py/smallint.h"
 
 #include "files.h"
 
-static void store(mp_obj_t dict, qstr name, uint64_t value) {
-    mp_obj_t number = value <= (uint64_t)MP_SMALL_INT_MAX ? MP_OBJ_NEW_SMALL_INT(value) : mp_obj_new_int_from_ull(value);
-    mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(name), number);
+typedef struct {
+    uint16_t name;
+    uint8_t offset;
+    bool is_wide;
+} field_t;
+
+#define FIELD(name, field) \
+    { MP_QSTR_##name, offsetof(mtdb_statistics_t, field), sizeof(((mtdb_statistics_t *)0)->field) == sizeof(uint64_t) }
+
+static const field_t operations[] = {
+    FIELD(put, puts),
+    FIELD(get, gets),
+    FIELD(delete, deletes),
+    FIELD(query, queries),
+    FIELD(batch, batches),
+};
+
+static const field_t fields[] = {
+    FIELD(records, records),
+    FIELD(ttl_records, ttl_records),
+    FIELD(flushes, flushes),
+    FIELD(bytes_used, bytes_used),
+    FIELD(bytes_limit, bytes_limit),
+    FIELD(compressed_values, compressed),
+    FIELD(bytes_saved, saved),
+    FIELD(page_size, page_size),
+    // All three 0 in memory.
+    FIELD(file_bytes, file_bytes),
+    FIELD(cache_hits, cache_hits),
+    FIELD(cache_misses, cache_misses),
+    // The last, which not every medium knows.
+    FIELD(free_bytes, free_bytes),
+};
+
+static mp_obj_t dict_of(const mtdb_statistics_t *statistics, const field_t *field, size_t count) {
+    mp_obj_t dict = mp_obj_new_dict(count + 2);
+    for (; count != 0; count--, field++) {
+        const void *place = (const uint8_t *)statistics + field->offset;
+        uint64_t value = field->is_wide ? *(const uint64_t *)place : *(const uint32_t *)place;
+        mp_obj_t number = value <= (uint64_t)MP_SMALL_INT_MAX ? MP_OBJ_NEW_SMALL_INT(value) : mp_obj_new_int_from_ull(value);
+        mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(field->name), number);
+    }
+    return dict;
 }
 
 /// def stats(self) -> dict
@@ -20,32 +62,12 @@ static mp_obj_t mpdb_stats(mp_obj_t self_in) {
         statistics.free_bytes = mpdb_medium_space(self->files);
     }
     mpdb_leave(&guard);
-
-    mp_obj_t operations = mp_obj_new_dict(5);
-    store(operations, MP_QSTR_put, statistics.puts);
-    store(operations, MP_QSTR_get, statistics.gets);
-    store(operations, MP_QSTR_delete, statistics.deletes);
-    store(operations, MP_QSTR_query, statistics.queries);
-    store(operations, MP_QSTR_batch, statistics.batches);
-
-    mp_obj_t all = mp_obj_new_dict(14);
-    mp_obj_dict_store(all, MP_OBJ_NEW_QSTR(MP_QSTR_operations), operations);
-    store(all, MP_QSTR_records, records);
-    store(all, MP_QSTR_ttl_records, statistics.ttl_records);
-    store(all, MP_QSTR_flushes, statistics.flushes);
-    store(all, MP_QSTR_bytes_used, statistics.bytes_used);
-    store(all, MP_QSTR_bytes_limit, statistics.bytes_limit);
-    if (statistics.free_bytes != UINT64_MAX) {
-        store(all, MP_QSTR_free_bytes, statistics.free_bytes);
-    }
-    store(all, MP_QSTR_compressed_values, statistics.compressed);
-    store(all, MP_QSTR_bytes_saved, statistics.saved);
-    store(all, MP_QSTR_page_size, statistics.page_size);
-    store(all, MP_QSTR_format_version, MTDB_FORMAT_VERSION);
-    // All three 0 in memory.
-    store(all, MP_QSTR_file_bytes, statistics.file_bytes);
-    store(all, MP_QSTR_cache_hits, statistics.cache_hits);
-    store(all, MP_QSTR_cache_misses, statistics.cache_misses);
+    statistics.records = records;
+    bool space_known = statistics.free_bytes != UINT64_MAX;
+    mp_obj_t all = dict_of(&statistics, fields, MP_ARRAY_SIZE(fields) - !space_known);
+    mp_obj_dict_store(all, MP_OBJ_NEW_QSTR(MP_QSTR_operations),
+        dict_of(&statistics, operations, MP_ARRAY_SIZE(operations)));
+    mp_obj_dict_store(all, MP_OBJ_NEW_QSTR(MP_QSTR_format_version), MP_OBJ_NEW_SMALL_INT(MTDB_FORMAT_VERSION));
     return all;
 }
 MP_DEFINE_CONST_FUN_OBJ_1(mpdb_stats_obj, mpdb_stats);

@@ -13,8 +13,7 @@ static size_t tag_items(mp_obj_t tags, mp_obj_t **items) {
     } else if (mp_obj_is_type(tags, &mp_type_tuple)) {
         mp_obj_tuple_get(tags, &count, items);
     } else {
-        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("tags must be a list or tuple of str, not %s"),
-            mp_obj_get_type_str(tags));
+        mpdb_raise_type(MP_ERROR_TEXT("tags must be a list or tuple of str, not %s"), tags);
     }
     if (count > MTDB_MAX_TAGS) {
         mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("a record can have at most %u tags, not %u"),
@@ -24,8 +23,8 @@ static size_t tag_items(mp_obj_t tags, mp_obj_t **items) {
 }
 
 static mtdb_name_t tag_name(mp_obj_t tag) {
-    if (!mp_obj_is_str(tag)) {
-        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a tag must be a str, not %s"), mp_obj_get_type_str(tag));
+    if (!mpdb_is_str(tag)) {
+        mpdb_raise_type(MP_ERROR_TEXT("a tag must be a str, not %s"), tag);
     }
     GET_STR_DATA_LEN(tag, text, len);
     if (len == 0 || len > MTDB_MAX_TAG_BYTES) {

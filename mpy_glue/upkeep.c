@@ -144,19 +144,18 @@ static size_t count_one_by_one(mpdb_t *self, uint64_t now) {
     return count;
 }
 
+static MP_NOINLINE size_t records_with_expired(mpdb_t *self) {
+    mtdb_statistics_t statistics;
+    mtdb_statistics(&self->engine, &statistics);
+    return statistics.records;
+}
+
 size_t mpdb_count_records(mpdb_handle_t *handle) {
     mpdb_remove_expired(handle);
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
-    mtdb_statistics_t statistics;
-    mtdb_statistics(&self->engine, &statistics);
-    size_t count = statistics.records;
-    if (statistics.ttl_records != 0) {
-        uint64_t now = mpdb_now(self);
-        if (mtdb_has_expired(&self->engine, now)) {
-            count = count_one_by_one(self, now);
-        }
-    }
+    uint64_t now = mpdb_now_for_lookup(self);
+    size_t count = mtdb_has_expired(&self->engine, now) ? count_one_by_one(self, now) : records_with_expired(self);
     mpdb_leave(&guard);
     return count;
 }

@@ -52,6 +52,15 @@ class Board:
             raise BoardError(error.strip().splitlines()[-1], output + error)
         return output
 
+    def has_module(self, name: str) -> bool:
+        try:
+            self.execute(f"import {name}")
+        except BoardError as error:
+            if "ImportError" in str(error):
+                return False
+            raise
+        return True
+
     def put_file(self, name: str, content: bytes) -> None:
         """Writes a file on the board's filesystem."""
         self.execute(f"_file = open({name!r}, 'wb')")

@@ -2,38 +2,44 @@
 
 On a board: import runner; runner.run("test_put_get"). A line "> NAME" goes out before each
 test, so that whoever reads along knows where an interpreter ended; the last line is
-`N passed, N failed`. A file that says NEEDS = "unix" runs only there, and one that says FOLDERS = True
-has each test run in a new folder. Here, too, stand the checks that many test files share.
+`N passed, N failed`. A file that says FOLDERS = True has each test run in a new folder; what else a file may say
+is read by run_unix.py and run_board.py. Here, too, stand the checks that many test files share.
 """
 
 import gc
 import os
 import sys
 
+ON_BOARD = sys.platform not in ("linux", "darwin")
+
+
+def fewer(count):
+    """Of random operations, or of records: a tenth on boards, whose emulators are slower than a desk."""
+    return count // 10 if ON_BOARD else count
+
 
 def run(name, only=()):
     """Runs the tests of module `name` (those named in `only`); returns (passed, failed)."""
     module = __import__(name)
     passed = failed = 0
-    folder = os.getcwd()
-    if getattr(module, "NEEDS", None) == "unix" and sys.platform not in ("linux", "darwin"):
-        print("skipped: needs the unix port")
-    else:
-        for test in sorted(dir(module)):
-            if not test.startswith("test_") or (only and test not in only):
-                continue
-            print(">", test)
-            gc.collect()
-            if getattr(module, "FOLDERS", False):
-                os.mkdir("%s/%s" % (folder, test))
-                os.chdir("%s/%s" % (folder, test))
-            try:
-                getattr(module, test)()
-                passed += 1
-            except BaseException as error:
-                failed += 1
-                print("FAILED", name + ":", test)
-                sys.print_exception(error, sys.stdout)
+    folder = os.getcwd().rstrip("/")
+    if ON_BOARD:
+        sys.path.append("/")  # for what a test imports from the folder that it made
+    for test in sorted(dir(module)):
+        if not test.startswith("test_") or (only and test not in only):
+            continue
+        print(">", test)
+        gc.collect()
+        if getattr(module, "FOLDERS", False):
+            os.mkdir("%s/%s" % (folder, test))
+            os.chdir("%s/%s" % (folder, test))
+        try:
+            getattr(module, test)()
+            passed += 1
+        except BaseException as error:
+            failed += 1
+            print("FAILED", name + ":", test)
+            sys.print_exception(error, sys.stdout)
     print("%d passed, %d failed" % (passed, failed))
     return passed, failed
 

@@ -5,7 +5,7 @@ import gc
 from microtetherdb import MicroTetherDB
 from runner import raises
 
-NEEDS = "unix"  # some of it holds thousands of records
+HEAP = "2M"  # some of it holds thousands of records
 
 
 def taken(call):

@@ -57,7 +57,7 @@ def test_expired_records_go_while_a_loop_runs():
     async def entered():
         async with MicroTetherDB(ttl_check_interval=0.1) as db:
             db.put("kept", 1, ttl=1000)
-            db.put_batch([{"n": n} for n in range(300)], ttls=0.1)
+            db.put_batch([{"n": n} for n in range(300)], ttls=1)
             assert in_store(db) == 301
             await until(lambda: in_store(db) == 1)
 
@@ -159,7 +159,7 @@ def test_it_ends_with_close():
 
 def test_a_database_is_collected_all_the_same():
     def make():
-        db = MicroTetherDB(event_loop=asyncio.get_event_loop(), ram_percentage=2)
+        db = MicroTetherDB(event_loop=asyncio.get_event_loop(), ram_percentage=10)
         db.put_batch([{"text": "x" * 500} for n in range(20)])
 
     async def main():
@@ -195,7 +195,7 @@ def test_an_error_of_the_timed_flush_leaves_the_loop_alone():
 
     from devices import RamDevice
 
-    device = RamDevice("lfs", 64)
+    device = RamDevice("lfs", 16)
     vfs.VfsLfs2.mkfs(device)
     vfs.mount(vfs.VfsLfs2(device), "/flash")
     named = {"flush_threshold": 1000, "auto_flush_seconds": 0.1, "retry_delay": 0}

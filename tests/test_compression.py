@@ -6,8 +6,8 @@ import os
 from microtetherdb import DB, MicroTetherDB
 from runner import contents, raises, same
 
-NEEDS = "unix"
 FOLDERS = True
+HEAP = "2M"
 
 TEXT = "the quick brown fox jumps over the lazy dog; "
 

@@ -1,6 +1,7 @@
 """The constructor: its parameters, their ranges, the memory it may use."""
 
 import gc
+import sys
 
 from microtetherdb import MicroTetherDB
 from runner import raises
@@ -153,3 +154,12 @@ def test_a_file_name_counts_only_without_in_memory():
         db.put_batch(list(range(30)))
         db.flush()
     assert sorted(os.listdir()) == before
+
+
+def test_redis_where_its_client_is_missing_says_what_it_takes():
+    places = sys.path[:]
+    sys.path[:] = ["/nowhere"]
+    try:
+        raises(ImportError, MicroTetherDB, "redis://localhost", says=("redis://", "network", "mtdb_redis"))
+    finally:
+        sys.path[:] = places

@@ -6,8 +6,8 @@ import micropython
 from microtetherdb import MicroTetherDB
 from runner import raises
 
-NEEDS = "unix"
 FOLDERS = True
+HEAP = "2M"
 
 
 def filled(name="my.db", count=400, **more):

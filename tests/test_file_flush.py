@@ -6,7 +6,6 @@ import time
 from microtetherdb import MicroTetherDB
 from runner import raises
 
-NEEDS = "unix"
 FOLDERS = True
 
 

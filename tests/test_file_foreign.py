@@ -6,8 +6,8 @@ import os
 from microtetherdb import DBCorrupt, MicroTetherDB
 from runner import raises
 
-NEEDS = "unix"
 FOLDERS = True
+SLOW = True  # for run_board.py: minutes in the RP2040 emulator
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x10\x00\x00\x00\x10\x08\x06" + bytes(range(256)) * 4
 # The head of a file of MicroPython's btree module: its magic number, version 3, page size 4096, little-endian.

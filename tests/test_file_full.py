@@ -4,7 +4,7 @@ from devices import ENOSPC, RamDevice
 from microtetherdb import MicroTetherDB
 from runner import raises
 
-NEEDS = "unix"
+HEAP = "2M"
 
 SIZES = {"lfs": 32, "fat": 256}  # blocks: 128 KB
 

@@ -5,8 +5,8 @@ import gc
 from microtetherdb import MicroTetherDB
 from test_memory_failures import BATCH, DATA, LARGE, TAGS, VALUE, failing as failing_each, hoard
 
-NEEDS = "unix"
 FOLDERS = True
+SLOW = True  # for run_board.py: minutes in the RP2040 emulator
 HEAP = "256K"
 
 number = 0

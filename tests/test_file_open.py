@@ -8,7 +8,6 @@ import microtetherdb
 from microtetherdb import MicroTetherDB
 from runner import contents, raises
 
-NEEDS = "unix"
 FOLDERS = True
 
 

@@ -5,9 +5,6 @@ from MicroTetherDB import MicroTetherDB
 from runner import raises
 from tendrl.lib.tetherdb.TetherDB import DB
 
-NEEDS = "unix"
-
-
 names = []
 
 

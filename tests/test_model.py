@@ -9,9 +9,10 @@ import random
 import time
 
 from microtetherdb import MicroTetherDB
-from runner import same
+from runner import fewer, same
 
-NEEDS = "unix"
+HEAP = "2M"
+
 
 KEYS = ["k%02d" % n for n in range(50)] + ["long" * 25 + str(n) for n in range(6)] + ["ü%d" % n for n in range(4)]
 TAGS = ["red", "green", "blue", "hot", "cold", "ä" * 20]
@@ -466,26 +467,26 @@ def run(seed, count, percent=40, page=512, db=None):
     return state
 
 
-def test_20000_random_operations_of_seed_1():
-    run(1, 20000)
+def test_random_operations_of_seed_1():
+    run(1, fewer(20000))
 
 
-def test_20000_random_operations_of_seed_2():
-    run(2, 20000)
+def test_random_operations_of_seed_2():
+    run(2, fewer(20000))
 
 
-def test_20000_random_operations_of_seed_3():
-    run(3, 20000)
+def test_random_operations_of_seed_3():
+    run(3, fewer(20000))
 
 
-def test_20000_random_operations_of_seed_4_with_memory_running_out():
-    assert run(4, 20000, percent=1).full > 50
+def test_random_operations_of_seed_4_with_memory_running_out():
+    assert run(4, fewer(20000), percent=1).full > fewer(50)
 
 
-def test_20000_random_operations_of_seed_5_with_memory_running_out():
-    assert run(5, 20000, percent=2).full > 50
+def test_random_operations_of_seed_5_with_memory_running_out():
+    assert run(5, fewer(20000), percent=2).full > fewer(50)
 
 
-def test_40_short_lives_of_500_operations():
-    for seed in range(100, 140):
+def test_short_lives_of_500_operations():
+    for seed in range(100, 100 + fewer(40)):
         run(seed, 500, 1 + seed % 5, 512 << seed % 4)

@@ -4,7 +4,7 @@ import nadb_operations
 from nadb import KeyValueStore
 from nadb_operations import *
 
-NEEDS = "unix"
+NEEDS = "nadb"
 HEAP = "24M"
 
 

@@ -189,3 +189,24 @@ def test_threads_and_tasks_at_once():
             assert db.get("tasks") == 400 and db["threads"] == sum(counted)
 
     asyncio.run(main())
+
+
+def test_two_threads_that_open_the_same_file_share_it():
+    done, problems = [], []
+
+    def work(number):
+        try:
+            for n in range(10):
+                with MicroTetherDB("my.db", in_memory=False) as db:
+                    db["t%d-%d" % (number, n)] = n
+        except Exception as error:
+            problems.append(error)
+        done.append(number)
+
+    for number in range(3):
+        _thread.start_new_thread(work, (number,))
+    while len(done) < 3:
+        time.sleep(0.01)
+    assert problems == [], problems
+    with MicroTetherDB("my.db", in_memory=False) as db:
+        assert len(db) == 30

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# test.sh INTERPRETER DOCUMENTS [all]: runs the tests; with `all`, every one there is on emulated boards, too. Each part's whole output goes to
-# build/logs/test-*.log, a summary and what failed to the terminal; a part that fails does not
+# test.sh INTERPRETER DOCUMENTS [all]: runs the tests; with `all`, also those that take long on emulated boards. Each
+# part's whole output goes to build/logs/test-*.log, a summary and what failed to the terminal; a part that fails does not
 # stop the others. The last line is "N passed, N failed", over all parts.
 set -uo pipefail
 
@@ -85,11 +85,14 @@ if [ -d "$documents" ]; then
 else
     echo "SKIPPED: the documents' examples: there is no folder $documents"
 fi
+chip_part thumbv7m-none-eabi "MicroPython tests on a Cortex-M3" driver_count make test-cortex-m3
 if [ "$extent" = all ]; then
-    chip_part thumbv7m-none-eabi "MicroPython tests on a Cortex-M3" driver_count make test-cortex-m3
+    chip_part riscv32imc-unknown-none-elf "MicroPython tests on RISC-V" driver_count make test-rv32
     chip_part thumbv6m-none-eabi "all tests on an RP2040" driver_count make test-rp2040
     chip_part thumbv6m-none-eabi "budgets on an RP2040" check_count make size
-    chip_part riscv32imc-unknown-none-elf "MicroPython tests on RISC-V" driver_count make test-rv32
+else
+    chip_part riscv32imc-unknown-none-elf "the firmware for RISC-V" check_count make firmware BOARD=QEMU_RV32
+    chip_part thumbv6m-none-eabi "a few tests on an RP2040" driver_count make smoke-rp2040
 fi
 
 echo "$passed passed, $failed failed"

@@ -1,4 +1,5 @@
 // The ticks of MicroPython's time, from the emulator's clock: on Arm by semihosting, on RISC-V from the machine's timer.
+#include "lib/oofatfs/ff.h"
 #include "py/mphal.h"
 #include "py/runtime.h"
 
@@ -56,4 +57,9 @@ void mp_hal_delay_ms(mp_uint_t ms) {
     do {
         mp_event_handle_nowait();
     } while (nanoseconds() < end);
+}
+
+// When a file on FAT was written: always 1 January 2000, as FAT packs it.
+DWORD get_fattime(void) {
+    return (2000 - 1980) << 25 | 1 << 21 | 1 << 16;
 }

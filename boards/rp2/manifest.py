@@ -1,8 +1,6 @@
-# The Python that is frozen into the rp2 boards' images: what stock images have, and ours.
-import os
-
+# The Python that is frozen into the images of rp2 boards without a network: what stock images have, and the import paths
+# of MicroTetherDB and TetherDB.
 include("bare_manifest.py")
 
 # Paths are relative to this file's folder.
-if os.path.isdir("../../mpy_glue/modules"):
-    freeze("../../mpy_glue/modules")
+freeze("../../mpy_glue/modules", ("MicroTetherDB.py", "tendrl/lib/tetherdb/TetherDB.py"))

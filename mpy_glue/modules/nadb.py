@@ -46,6 +46,8 @@ def _storage_class(name):
             raise ValueError("the module storage_backends/%s.py has no class %s" % (name, class_name))
         finally:
             _backends.__path__ = home
+    if name == "redis":
+        raise ImportError("storage_backend 'redis' takes a network and the modules mtdb_redis")
     raise ValueError(
         "there is no storage_backend %r: there are 'fs', 'redis' and modules storage_backends/NAME.py on sys.path" % name
     )

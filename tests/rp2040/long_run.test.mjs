@@ -1,9 +1,7 @@
 // What a program that runs for long, or is interrupted, relies on: the heap does not fill, and a soft reset loses nothing.
 import assert from 'node:assert';
 import test from 'node:test';
-import { boot, hasFiles } from './firmware.mjs';
-
-const files = hasFiles();
+import { boot } from './firmware.mjs';
 
 // Puts, gets, queries and deletes on 20 keys, so that the number of records stays.
 const WORK = `
@@ -40,7 +38,7 @@ test('the heap after 10,000 operations in memory is as after 100', () => {
   assert.ok(Math.abs(late - early) <= SLACK, `${early} bytes, then ${late}`);
 });
 
-test('the heap after 10,000 operations on a file is as after 100', { skip: !files }, () => {
+test('the heap after 10,000 operations on a file is as after 100', () => {
   const [early, late] = heapHeld('MicroTetherDB("long.db", in_memory=False)');
   assert.ok(Math.abs(late - early) <= SLACK, `${early} bytes, then ${late}`);
 });
@@ -58,7 +56,7 @@ test('a soft reset with an open database in memory does no harm', () => {
   }
 });
 
-test('a soft reset with an open database on a file loses nothing that was flushed', { skip: !files }, () => {
+test('a soft reset with an open database on a file loses nothing that was flushed', () => {
   const pico = boot();
   for (let turn = 0; turn < 5; turn++) {
     const seen = pico.execute(`
@@ -77,7 +75,7 @@ db.put("not flushed", ${turn})
   }
 });
 
-test('an open database on a file leaves 200 KB of the heap free', { skip: !files }, () => {
+test('an open database on a file leaves 200 KB of the heap free', () => {
   const free = boot().execute(`
 import gc
 from microtetherdb import MicroTetherDB

@@ -2,7 +2,6 @@
 import assert from 'node:assert';
 import test from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { hasFiles } from './firmware.mjs';
 import { cutPower } from './power_cut.mjs';
 
 const POINTS = 200;
@@ -64,7 +63,7 @@ for (let n = 0; n < OPERATIONS; n++) {
   states.push(state);
 }
 
-test('a database in a file holds its last flushed state or a later one, and goes on', { skip: !hasFiles() }, () => {
+test('a database in a file holds its last flushed state or a later one, and goes on', () => {
   const cuts = cutPower({
     prepare: 'from microtetherdb import MicroTetherDB\nMicroTetherDB("cut.db", in_memory=False).close()',
     workload: `${OPERATION}
