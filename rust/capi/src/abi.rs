@@ -13,9 +13,6 @@ pub fn status(result: Result<()>) -> i32 {
     }
 }
 
-/// The largest detail that goes with a status.
-const MAX_DETAIL: i32 = 0x7f_ffff;
-
 /// The status for an error.
 pub fn error_status(error: Error) -> i32 {
     match error {
@@ -29,7 +26,7 @@ pub fn error_status(error: Error) -> i32 {
         Error::BadQuery => MTDB_BAD_QUERY,
         Error::Corrupt => MTDB_CORRUPT,
         Error::BadOption => MTDB_BAD_OPTION,
-        Error::Io(number) => MTDB_IO.wrapping_sub(number.clamp(1, MAX_DETAIL).wrapping_mul(256)),
+        Error::Io(number) => MTDB_IO.wrapping_sub(i32::from(number.max(1)).wrapping_mul(256)),
         Error::Foreign => MTDB_FOREIGN,
         Error::Btree => MTDB_BTREE,
         Error::Newer(version) => MTDB_NEWER.wrapping_sub(i32::from(version).wrapping_mul(256)),

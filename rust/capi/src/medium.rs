@@ -12,7 +12,7 @@ pub struct CMedium(pub abi::mtdb_medium_t);
 fn check(number: i32) -> Result<()> {
     match number {
         0 => Ok(()),
-        number => Err(Error::Io(number)),
+        number => Err(Error::io(number)),
     }
 }
 
@@ -28,9 +28,9 @@ macro_rules! call {
 }
 
 /// EINVAL.
-const NOT_SUPPORTED: i32 = 22;
+const NOT_SUPPORTED: i16 = 22;
 /// ENOENT.
-const ABSENT: i32 = 2;
+const ABSENT: i16 = 2;
 
 impl Medium for CMedium {
     fn list(&mut self) -> Result<u64> {

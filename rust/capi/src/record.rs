@@ -39,8 +39,8 @@ pub unsafe fn tell(result: Result<Option<Found>>, key_len: usize, out: *mut abi:
     let (found, status) = match result {
         Ok(None) => return abi::MTDB_ABSENT,
         Ok(Some(found)) => (found, abi::MTDB_OK),
-        Err(Error::NoRoom(body_len)) => {
-            (Found { body_len, tag_count: 0, expires: 0, fingerprint: 0 }, abi::MTDB_NO_ROOM)
+        Err(Error::NoRoom(body)) => {
+            (Found { body_len: body.bytes(), tag_count: 0, expires: 0, fingerprint: 0 }, abi::MTDB_NO_ROOM)
         }
         Err(error) => return error_status(error),
     };

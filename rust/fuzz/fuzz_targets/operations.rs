@@ -275,7 +275,7 @@ impl Run<'_> {
             match self.host.db.next_match(&query, &mut self.matching.cursor, self.now, 3, &mut buf) {
                 Ok(Next::More) => {}
                 Ok(found) => break found != Next::End,
-                Err(Error::NoRoom(len)) => buf.resize(len, 0),
+                Err(Error::NoRoom(len)) => buf.resize(len.bytes(), 0),
                 Err(error) => panic!("{error:?}"),
             }
         };

@@ -59,7 +59,7 @@ pub fn engine_error(error: Error, path: &Path) -> Failure {
         ),
         Error::Io(EROFS) => format!("{file} holds no database yet: it was cut off while it was made"),
         Error::Io(ENOSPC) => format!("no space left for {file}, or for another part of it: make room and try again"),
-        Error::Io(number) => format!("{file}: {}", io::Error::from_raw_os_error(number)),
+        Error::Io(number) => format!("{file}: {}", io::Error::from_raw_os_error(number.into())),
         Error::Full => format!("{file} has as many pages as a database can have"),
         error => format!("{file}: the engine refused that ({error:?})"),
     })

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 /// Segments that a database can have.
 pub const SEGMENTS: u32 = 48;
 /// There is no database, and none may be made.
-pub const EROFS: i32 = 30;
-const EIO: i32 = 5;
-const EFBIG: i32 = 27;
+pub const EROFS: i16 = 30;
+const EIO: i16 = 5;
+const EFBIG: i16 = 27;
 
 /// The files of one database.
 pub struct StdMedium {
@@ -40,7 +40,7 @@ pub fn path_of(path: &Path, file: File) -> PathBuf {
 }
 
 fn failed(error: io::Error) -> Error {
-    Error::Io(error.raw_os_error().unwrap_or(EIO))
+    error.raw_os_error().map_or(Error::Io(EIO), Error::io)
 }
 
 impl StdMedium {

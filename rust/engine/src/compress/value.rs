@@ -56,7 +56,7 @@ pub fn expand(buf: &mut [u8], len: usize, value_at: usize) -> Result<usize> {
     let end = value_at.wrapping_add(plain_len);
     let room = end.wrapping_add(SCRATCH_BYTES).wrapping_add(deflated_len);
     if room > buf.len() {
-        return Err(Error::NoRoom(room));
+        return Err(Error::no_room(room));
     }
     shift(buf, start, room.wrapping_sub(deflated_len), deflated_len);
     let (body, rest) = buf.split_at_mut_checked(end).ok_or(Error::Corrupt)?;
@@ -101,10 +101,10 @@ mod tests {
         let (buf, len) = compressed_body(2000);
         let mut short = buf[..len].to_vec();
         let needed = 301 + SCRATCH_BYTES + len - 4;
-        assert_eq!(expand(&mut short, len, 1), Err(Error::NoRoom(needed)));
+        assert_eq!(expand(&mut short, len, 1), Err(Error::no_room(needed)));
         assert_eq!(short, buf[..len]);
         short.resize(needed - 1, 0);
-        assert_eq!(expand(&mut short, len, 1), Err(Error::NoRoom(needed)));
+        assert_eq!(expand(&mut short, len, 1), Err(Error::no_room(needed)));
         short.push(0);
         assert_eq!(expand(&mut short, len, 1), Ok(301));
         assert_eq!(short[1..301], VALUE);

@@ -1,7 +1,7 @@
 //! Reading records.
 
 use super::record::Head;
-use super::{document_key, Database};
+use super::{document_key, Database, MAX_VALUE_BYTES};
 use crate::bytes::write;
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
@@ -82,7 +82,10 @@ impl<S: PageStore> Database<S> {
 
     /// Copies a whole body.
     pub(super) fn copy_body(&mut self, stored: &Stored, buf: &mut [u8]) -> Result<()> {
-        let room = buf.get_mut(..stored.body_len).ok_or(Error::NoRoom(stored.body_len))?;
+        if stored.body_len > MAX_VALUE_BYTES {
+            return Err(Error::Corrupt);
+        }
+        let room = buf.get_mut(..stored.body_len).ok_or(Error::no_room(stored.body_len))?;
         match self.read_body(stored, 0, room)? {
             copied if copied == stored.body_len => Ok(()),
             _ => Err(Error::Corrupt),

@@ -29,7 +29,7 @@ impl<'a> Encoder<'a> {
         let size = head.len().wrapping_add(body.len());
         let end = self.len.saturating_add(size);
         if end > self.buf.len() {
-            return Err(Error::NoRoom(end));
+            return Err(Error::no_room(end));
         }
         write(self.buf, self.len, head);
         write(self.buf, self.len.wrapping_add(head.len()), body);

@@ -86,7 +86,7 @@ fn a_full_buffer_says_how_much_it_takes_and_holds_what_it_held() {
     let mut buf = [0; 4];
     let mut encoder = Encoder::new(&mut buf, 0, 0, 0);
     encoder.int(1).unwrap();
-    assert_eq!(encoder.str(b"hello"), Err(Error::NoRoom(7)));
+    assert_eq!(encoder.str(b"hello"), Err(Error::no_room(7)));
     assert_eq!((encoder.len, encoder.json_len), (1, 1));
 }
 

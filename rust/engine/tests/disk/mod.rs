@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-pub const EIO: i32 = 5;
+pub const EIO: i16 = 5;
 
 /// What a program sees in a file, and how much of it would survive.
 #[derive(Clone, Default, Debug)]
@@ -34,7 +34,7 @@ struct State {
     off: bool,
     /// This call fails, with that error number; and so many more behind it.
     fail_at: u64,
-    fail_with: i32,
+    fail_with: i16,
     fail_more: u64,
     capacity: usize,
     torn: u64,
@@ -114,7 +114,7 @@ impl Disk {
     }
 
     /// The `call`th call from now on fails, and `more` behind it.
-    pub fn fail_at(&self, call: u64, with: i32, more: u64) {
+    pub fn fail_at(&self, call: u64, with: i16, more: u64) {
         let mut state = self.0.borrow_mut();
         (state.calls, state.fail_at, state.fail_with, state.fail_more) = (0, call, with, more);
     }

@@ -218,7 +218,7 @@ impl<S: Fed> Host<S> {
         let mut buf = vec![0; 300];
         let found = loop {
             match self.run(|db| db.get(key.as_bytes(), now, Some(&mut buf))) {
-                Err(Error::NoRoom(len)) if len > buf.len() => buf.resize(len, 0),
+                Err(Error::NoRoom(len)) if len.bytes() > buf.len() => buf.resize(len.bytes(), 0),
                 found => break found?,
             }
         };
@@ -279,7 +279,7 @@ impl<S: Fed> Host<S> {
                 }
                 Ok(Next::More) => {}
                 Ok(Next::End) => break,
-                Err(Error::NoRoom(len)) => buf.resize(len, 0),
+                Err(Error::NoRoom(len)) => buf.resize(len.bytes(), 0),
                 Err(error) => panic!("{error:?}"),
             }
         }
