@@ -1,12 +1,11 @@
 //! Looking at every entry of the tree, for tools: whether records and indexes agree. Nothing is written.
 
-use super::put::tag_key;
-use super::{expiry_key, Database, DOCUMENT, EXPIRY, FOREVER, NAME, NUMBER, TAG, UNNUMBERED_TAG};
+use super::{Database, Range, DOCUMENT, EXPIRY, FOREVER, NAME, NUMBER, TAG, UNNUMBERED_TAG};
 use crate::bytes::hash32;
 use crate::document::{Name, NameWalk, Reader};
 use crate::error::{Error, Result};
 use crate::store::{Meta, PageStore};
-use crate::tree::{Cursor, KeyBuf};
+use crate::tree::{Cursor, Key, KeyBuf};
 
 /// A walk through all entries, and what it has counted.
 pub struct Check {
@@ -100,9 +99,9 @@ impl<S: PageStore> Database<S> {
             return Ok(if wrong { Checked::Flawed(Flaw::Counts) } else { Checked::End });
         };
         let key = KeyBuf::of(&[check.tree.key()]);
-        let path = self.locate(key.as_slice())?;
+        let found = self.locate(&Key::whole(key.as_slice()))?;
         let in_order = !core::mem::replace(&mut check.started, true) || before.as_slice() < key.as_slice();
-        if !in_order || !path.found() || path.leaf() != at {
+        if !in_order || !found || self.work.path.leaf() != at {
             return Ok(Checked::Flawed(Flaw::Order));
         }
         let Some((kind, key)) = key.as_slice().split_first() else { return Ok(Checked::Flawed(Flaw::Kind)) };
@@ -150,7 +149,7 @@ impl<S: PageStore> Database<S> {
         let mut tags = Reader::new(body, 0);
         for _ in 0..stored.head.tag_count {
             let tag = tags.name()?;
-            if !self.locate(tag_key(tag, key).as_slice())?.found() {
+            if !self.locate(&Range::of_tag(tag).key(key))? {
                 return Ok(Some(Flaw::TagEntry));
             }
         }
@@ -165,7 +164,7 @@ impl<S: PageStore> Database<S> {
             }
         }
         let expires = stored.head.expires;
-        let indexed = expires == FOREVER || self.locate(expiry_key(expires, key).as_slice())?.found();
+        let indexed = expires == FOREVER || self.locate(&Range::of_time(expires).key(key))?;
         Ok(if indexed { None } else { Some(Flaw::ExpiryEntry) })
     }
 
@@ -259,22 +258,25 @@ mod tests {
 
     #[test]
     fn each_flaw_is_found() {
-        let remove = |key: KeyBuf| move |database: &mut Memory| assert!(database.remove(key.as_slice()).unwrap());
-        let insert = |key: KeyBuf, value: &'static [u8]| {
-            move |database: &mut Memory| database.insert(key.as_slice(), &[value, &[], &[]]).unwrap()
-        };
-        assert_eq!(flaws_after(remove(tag_key(Name::Number(1), b"a"))), [Flaw::TagEntry]);
-        assert_eq!(flaws_after(remove(expiry_key(1000, b"a"))), [Flaw::ExpiryEntry]);
-        assert_eq!(flaws_after(insert(expiry_key(1001, b"a"), b"")), [Flaw::Stray]);
-        assert_eq!(flaws_after(insert(tag_key(Name::Number(1), b"b"), b"")), [Flaw::Stray]);
-        assert_eq!(flaws_after(insert(tag_key(Name::Text(b"t"), b"b"), b"")), [Flaw::Stray]);
+        fn remove(range: Range, key: &[u8]) -> impl FnOnce(&mut Memory) + '_ {
+            move |database| assert!(database.remove(&range.key(key)).unwrap())
+        }
+        fn insert<'a>(key: Key<'a>, value: &'a [u8]) -> impl FnOnce(&mut Memory) + 'a {
+            move |database| database.insert(key, [value, &[]]).unwrap()
+        }
+        let (tag, time) = (Range::of_tag(Name::Number(1)), Range::of_time(1000));
+        assert_eq!(flaws_after(remove(tag, b"a")), [Flaw::TagEntry]);
+        assert_eq!(flaws_after(remove(time, b"a")), [Flaw::ExpiryEntry]);
+        assert_eq!(flaws_after(insert(Range::of_time(1001).key(b"a"), b"")), [Flaw::Stray]);
+        assert_eq!(flaws_after(insert(tag.key(b"b"), b"")), [Flaw::Stray]);
+        assert_eq!(flaws_after(insert(Range::of_tag(Name::Text(b"t")).key(b"b"), b"")), [Flaw::Stray]);
         assert_eq!(
             flaws_after(insert(document_key(b"a"), b"\xf1\x01")),
             [Flaw::Record, Flaw::Stray, Flaw::Stray, Flaw::Counts]
         );
         assert_eq!(flaws_after(insert(document_key(b"c"), b"\xe0")), [Flaw::Counts]);
-        assert_eq!(flaws_after(insert(KeyBuf::of(&[b"?"]), b"")), [Flaw::Kind]);
-        assert_eq!(flaws_after(insert(KeyBuf::of(&[&[NAME], b"t"]), b"\x02\x00")), [Flaw::Name, Flaw::Name]);
+        assert_eq!(flaws_after(insert(Key::whole(b"?"), b"")), [Flaw::Kind]);
+        assert_eq!(flaws_after(insert(Key { prefix: &[NAME], suffix: b"t" }, b"\x02\x00")), [Flaw::Name, Flaw::Name]);
         assert_eq!(flaws_after(|database| database.meta.records = 3), [Flaw::Counts]);
     }
 }

@@ -93,7 +93,7 @@ impl<S: PageStore> Database<S> {
             return Err(Error::Corrupt);
         }
         let head = Head { expires: record.expires, tag_count: record.tag_count, field_tags, large: None, len: 0 };
-        self.put_as(record, head, saved)
+        self.put_as(record, &head, saved)
     }
 }
 

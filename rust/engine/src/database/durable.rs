@@ -1,9 +1,8 @@
 //! A database that outlives the program: opening, making durable, backups.
 
-use super::{Database, EXPIRY};
+use super::Database;
 use crate::error::{Error, Result, ENOSPC};
 use crate::store::{DurableStore, FileCounts, MAX_DELTA};
-use crate::tree::Cursor;
 
 impl<S: DurableStore> Database<S> {
     /// Opens what is there, or makes it. [`Error::NeedMemory`]: give, and call again. `wall`: seconds since 1970, or
@@ -31,11 +30,7 @@ impl<S: DurableStore> Database<S> {
         self.next_key = status.next_key;
         let away = if status.wall == 0 { 0 } else { wall.saturating_sub(status.wall) };
         self.clock = status.now.saturating_add(away.saturating_mul(1000));
-        self.next_expiry = u64::MAX;
-        let mut cursor = Cursor::before(&[EXPIRY]);
-        if self.meta.ttl_records > 0 && cursor.next(&mut self.store, self.meta.root, self.change)?.is_some() {
-            self.next_expiry = 0;
-        }
+        self.next_expiry = if self.meta.ttl_records > 0 { 0 } else { u64::MAX };
         self.counts = Default::default();
         Ok(())
     }

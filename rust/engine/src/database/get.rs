@@ -57,11 +57,10 @@ impl<S: PageStore> Database<S> {
 
     /// The record with that key, expired or not.
     pub(super) fn find(&mut self, key: &[u8]) -> Result<Option<Stored>> {
-        let path = self.locate(document_key(key).as_slice())?;
-        if !path.found() {
+        if !self.locate(&document_key(key))? {
             return Ok(None);
         }
-        let (leaf, index) = path.leaf();
+        let (leaf, index) = self.work.path.leaf();
         self.stored(leaf, index).map(Some)
     }
 

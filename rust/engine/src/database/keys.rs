@@ -28,7 +28,7 @@ impl<S: PageStore> Database<S> {
             }
             let key = digits(self.next_key);
             self.next_key = self.next_key.wrapping_add(1);
-            if !self.locate(document_key(&key).as_slice())?.found() {
+            if !self.locate(&document_key(&key))? {
                 return Ok(key);
             }
         }

@@ -5,8 +5,7 @@ use crate::bytes::{u16_at, write, write_varint};
 use crate::document::{Name, NameWalk, Reader, MAX_NUMBERED_NAME};
 use crate::error::{Error, Result};
 use crate::store::{raw, PageStore};
-use crate::tree::page::Page;
-use crate::tree::KeyBuf;
+use crate::tree::Key;
 
 /// The largest number. Names beyond that many are written out wherever they stand.
 pub const MAX_NAME_NUMBER: u16 = 511;
@@ -32,23 +31,12 @@ impl<S: PageStore> Database<S> {
         if name.len() > MAX_NUMBERED_NAME {
             return Ok(0);
         }
-        let path = self.locate(name_key(name).as_slice())?;
-        if !path.found() {
-            return Ok(0);
-        }
-        let (leaf, index) = path.leaf();
-        let cell = Page(self.store.page(leaf)?).cell(index).ok_or(Error::Corrupt)?;
-        Ok(u16_at(cell.value, 0))
+        Ok(self.look_up(&name_key(name))?.map_or(0, |number| u16_at(number, 0)))
     }
 
     /// Copies the name of a number into `buf` and gives its length.
     pub fn name_text(&mut self, number: u16, buf: &mut [u8; MAX_TAG_BYTES]) -> Result<usize> {
-        let path = self.locate(number_key(number).as_slice())?;
-        if !path.found() {
-            return Err(Error::Corrupt);
-        }
-        let (leaf, index) = path.leaf();
-        let text = Page(self.store.page(leaf)?).cell(index).ok_or(Error::Corrupt)?.value;
+        let text = self.look_up(&number_key(&number.to_be_bytes()))?.ok_or(Error::Corrupt)?;
         match write(buf, 0, text) {
             true => Ok(text.len()),
             false => Err(Error::Corrupt),
@@ -119,8 +107,8 @@ impl<S: PageStore> Database<S> {
         }
         let number = self.meta.names.wrapping_add(1) as u16;
         self.atomically(|database| {
-            database.insert(name_key(name).as_slice(), &[&number.to_le_bytes(), &[], &[]])?;
-            database.insert(number_key(number).as_slice(), &[name, &[], &[]])?;
+            database.insert(name_key(name), [&number.to_le_bytes(), &[]])?;
+            database.insert(number_key(&number.to_be_bytes()), [name, &[]])?;
             database.meta.names = u32::from(number);
             database.log_name(name)
         })?;
@@ -162,10 +150,10 @@ impl Shift {
     }
 }
 
-fn name_key(name: &[u8]) -> KeyBuf {
-    KeyBuf::of(&[&[NAME], name])
+fn name_key(name: &[u8]) -> Key<'_> {
+    Key { prefix: &[NAME], suffix: name }
 }
 
-fn number_key(number: u16) -> KeyBuf {
-    KeyBuf::of(&[&[NUMBER], &number.to_be_bytes()])
+fn number_key(number: &[u8; 2]) -> Key<'_> {
+    Key { prefix: &[NUMBER], suffix: number }
 }

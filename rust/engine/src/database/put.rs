@@ -3,15 +3,12 @@
 use super::compressed::check_stored;
 use super::get::{chain_page, Stored};
 use super::record::{Head, MAX_HEAD};
-use super::{
-    document_key, expiry_key, Database, FOREVER, LAST_TIME, MAX_TAGS, MAX_TAG_BYTES, MAX_VALUE_BYTES, TAG,
-    UNNUMBERED_TAG,
-};
-use crate::bytes::{div_ceil, hash32, hash64, write};
+use super::{document_key, Database, Range, FOREVER, LAST_TIME, MAX_TAGS, MAX_TAG_BYTES, MAX_VALUE_BYTES};
+use crate::bytes::{div_ceil, hash64, write};
 use crate::document::{Item, Name, Reader};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
-use crate::tree::{page::fits_a_cell, KeyBuf, Path};
+use crate::tree::page::{fits_a_cell, Entry};
 
 /// A record to put.
 #[derive(Clone, Copy)]
@@ -34,37 +31,32 @@ impl<S: PageStore> Database<S> {
         self.check_key(record.key)?;
         let head = self.head_of(record)?;
         match record.stored {
-            None => self.put_as(record, head, 0),
+            None => self.put_as(record, &head, 0),
             Some(stored) => {
                 let saved = check_stored(record, stored)?;
-                self.put_as(&NewRecord { body: stored, ..*record }, head, saved)
+                self.put_as(&NewRecord { body: stored, ..*record }, &head, saved)
             }
         }
     }
 
     /// Stores a record that was checked, its body as it is, which is so many bytes shorter than it could be.
-    pub(super) fn put_as(&mut self, record: &NewRecord, head: Head, saved: u32) -> Result<()> {
+    pub(super) fn put_as(&mut self, record: &NewRecord, head: &Head, saved: u32) -> Result<()> {
         self.grew = true;
-        let key = document_key(record.key);
-        let mut path = self.locate(key.as_slice())?;
-        let old = match path.found() {
-            true => Some(self.stored(path.leaf().0, path.leaf().1)?),
-            false => None,
-        };
+        let old = self.find(record.key)?;
         let was_saved = old.map_or(Ok(0), |old| self.saved_by(&old))?;
-        let plain = head.is_plain() && fits_a_cell(self.store.page_size(), key.as_slice().len(), record.body.len());
+        let plain = head.is_plain() && fits_a_cell(self.store.page_size(), 1 + record.key.len(), record.body.len());
         let one_entry = plain && old.is_none_or(|old| old.head.is_plain());
         if one_entry && !self.store.changes_can_fail() {
-            self.put_plain(&mut path, key.as_slice(), record)?;
+            self.put_plain(record, old.is_some())?;
             self.count_saved(was_saved, saved);
         } else {
             self.atomically(|database| {
                 match one_entry {
-                    true => database.put_plain(&mut path, key.as_slice(), record)?,
-                    false => database.put_linked(record, head, old)?,
+                    true => database.put_plain(record, old.is_some())?,
+                    false => database.put_linked(record, head, old.as_ref())?,
                 }
                 database.count_saved(was_saved, saved);
-                database.log_put(record, &head, saved)
+                database.log_put(record, head, saved)
             })?;
         }
         self.counts.puts = self.counts.puts.wrapping_add(1);
@@ -159,63 +151,64 @@ impl<S: PageStore> Database<S> {
         }
     }
 
-    /// One entry of the tree, changed at once or not at all.
-    fn put_plain(&mut self, path: &mut Path, key: &[u8], record: &NewRecord) -> Result<()> {
-        let old = path.found();
-        self.insert_at(path, key, &[record.body, &[], &[]])?;
+    /// One entry of the tree, just located, changed at once or not at all.
+    fn put_plain(&mut self, record: &NewRecord, old: bool) -> Result<()> {
+        self.insert_at(&Entry { key: document_key(record.key), value: [record.body, &[]] })?;
         self.meta.records = self.meta.records.wrapping_add(u32::from(!old));
         Ok(())
     }
 
     /// A record with entries beside its own, inside a savepoint.
-    fn put_linked(&mut self, record: &NewRecord, mut head: Head, old: Option<Stored>) -> Result<()> {
+    #[inline(never)]
+    fn put_linked(&mut self, record: &NewRecord, head: &Head, old: Option<&Stored>) -> Result<()> {
         if let Some(old) = old {
-            self.unlink(record.key, &old)?;
+            self.unlink(record.key, old)?;
         }
-        let key = document_key(record.key);
-        let mut bytes = [0; MAX_HEAD];
-        let len = head.write(&mut bytes).wrapping_add(record.body.len());
-        let mut body = record.body;
-        if !fits_a_cell(self.store.page_size(), key.as_slice().len(), len) {
-            let (in_chain, end) = self.split_large(key.as_slice().len(), body);
-            head.large = Some((in_chain.len() as u32, self.write_chain(in_chain)?));
-            body = end;
-        }
-        let len = head.write(&mut bytes);
-        self.insert(key.as_slice(), &[bytes.get(..len).unwrap_or(&[]), body, &[]])?;
+        self.put_entry(record, head)?;
         if head.expires != FOREVER {
-            self.insert(expiry_key(head.expires, record.key).as_slice(), &[&[]; 3])?;
+            self.insert(Range::of_time(head.expires).key(record.key), [&[]; 2])?;
             self.meta.ttl_records = self.meta.ttl_records.wrapping_add(1);
             self.next_expiry = self.next_expiry.min(head.expires);
         }
         let mut tags = Reader::new(record.body, 0);
         for _ in 0..head.tag_count {
-            let tag = tag_key(tags.name()?, record.key);
-            self.insert(tag.as_slice(), &[&[]; 3])?;
+            self.insert(Range::of_tag(tags.name()?).key(record.key), [&[]; 2])?;
         }
         self.meta.field_tags = self.meta.field_tags.wrapping_add(u32::from(head.field_tags));
         self.meta.records = self.meta.records.wrapping_add(u32::from(old.is_none()));
         Ok(())
     }
 
+    /// The entry of a record itself, and where its body is large, the chain.
+    #[inline(never)]
+    fn put_entry(&mut self, record: &NewRecord, head: &Head) -> Result<()> {
+        let mut head = *head;
+        let key = document_key(record.key);
+        let mut bytes = [0; MAX_HEAD];
+        let len = head.write(&mut bytes).wrapping_add(record.body.len());
+        let mut body = record.body;
+        if !fits_a_cell(self.store.page_size(), key.len(), len) {
+            let (in_chain, end) = self.split_large(key.len(), body);
+            head.large = Some((in_chain.len() as u32, self.write_chain(in_chain)?));
+            body = end;
+        }
+        let len = head.write(&mut bytes);
+        self.insert(key, [bytes.get(..len).unwrap_or(&[]), body])
+    }
+
     /// Takes out everything that belongs to a record, which was just found, but its own entry.
+    #[inline(never)]
     pub(super) fn unlink(&mut self, key: &[u8], stored: &Stored) -> Result<()> {
-        let head = stored.head;
+        let head = &stored.head;
         let mut at = 0usize;
         for _ in 0..head.tag_count {
             // The tags stand in the record, and each removal may move that: it is looked up again.
-            let Some(stored) = self.find(key)? else {
-                return Err(Error::Corrupt);
-            };
-            let mut name = [0; MAX_TAG_BYTES + 8];
-            let len = self.read_body(&stored, at, &mut name)?;
-            let mut reader = Reader::new(name.get(..len).unwrap_or(&[]), 0);
-            let tag = tag_key(reader.name()?, key);
-            at = at.wrapping_add(reader.at);
-            self.remove(tag.as_slice())?;
+            let (tag, end) = self.tag_of(key, at)?;
+            at = end;
+            self.remove(&tag.key(key))?;
         }
         if head.expires != FOREVER {
-            self.remove(expiry_key(head.expires, key).as_slice())?;
+            self.remove(&Range::of_time(head.expires).key(key))?;
             self.meta.ttl_records = self.meta.ttl_records.wrapping_sub(1);
         }
         if let Some((len, page)) = head.large {
@@ -223,6 +216,16 @@ impl<S: PageStore> Database<S> {
         }
         self.meta.field_tags = self.meta.field_tags.wrapping_sub(u32::from(head.field_tags));
         Ok(())
+    }
+
+    /// The range of the tag that begins at `at` of a record's body, and where it ends there.
+    #[inline(never)]
+    fn tag_of(&mut self, key: &[u8], at: usize) -> Result<(Range, usize)> {
+        let stored = self.find(key)?.ok_or(Error::Corrupt)?;
+        let mut name = [0; MAX_TAG_BYTES + 8];
+        let len = self.read_body(&stored, at, &mut name)?;
+        let mut reader = Reader::new(name.get(..len).unwrap_or(&[]), 0);
+        Ok((Range::of_tag(reader.name()?), at.wrapping_add(reader.at)))
     }
 
     /// What of a large body goes to a chain, and what would fill a last page there too little and fits the cell.
@@ -259,19 +262,4 @@ pub(super) fn free_chain<S: PageStore>(store: &mut S, len: u32, first: PageId) -
         id = next;
     }
     Ok(())
-}
-
-/// The index key of a record's tag.
-pub(super) fn tag_key(tag: Name, key: &[u8]) -> KeyBuf {
-    let mut index = tag_range(tag);
-    index.push(key);
-    index
-}
-
-/// What the index keys of a tag begin with.
-pub(super) fn tag_range(tag: Name) -> KeyBuf {
-    match tag {
-        Name::Number(number) => KeyBuf::of(&[&[TAG], &number.to_be_bytes()]),
-        Name::Text(text) => KeyBuf::of(&[&[UNNUMBERED_TAG], &hash32(text).to_be_bytes()]),
-    }
 }

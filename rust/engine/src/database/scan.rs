@@ -2,17 +2,15 @@
 
 use super::compressed::{is_compressed, value_at};
 use super::get::{Found, Stored};
-use super::put::tag_range;
 use super::record::Head;
-use super::{Database, DOCUMENT};
-use crate::bytes::write;
+use super::{Database, Range, DOCUMENT};
 use crate::document::{Name, OperandNames};
 use crate::error::{Error, Result};
 use crate::query::{matches, Query, Record};
 use crate::store::PageStore;
 
 use crate::tree::page::Page;
-use crate::tree::{Cursor, KeyBuf};
+use crate::tree::Cursor;
 
 /// A place between records.
 #[derive(Clone)]
@@ -32,28 +30,6 @@ pub enum Next {
     More,
 }
 
-/// What the tree's keys begin with where a scan goes; a record's key follows.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Range {
-    bytes: [u8; 5],
-    len: u8,
-}
-
-impl Range {
-    const DOCUMENTS: Range = Range { bytes: [DOCUMENT, 0, 0, 0, 0], len: 1 };
-
-    fn of_tag(tag: Name) -> Self {
-        let key = tag_range(tag);
-        let mut range = Range { bytes: [0; 5], len: key.as_slice().len() as u8 };
-        write(&mut range.bytes, 0, key.as_slice());
-        range
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
-    }
-}
-
 impl ScanCursor {
     /// Before the first record.
     pub fn new() -> Self {
@@ -70,9 +46,7 @@ impl ScanCursor {
         if range == self.range {
             return;
         }
-        let key = KeyBuf::of(&[range.as_slice(), self.key()]);
-        let again = self.key().is_empty() || self.tree.comes_again();
-        self.tree = if again { Cursor::before(key.as_slice()) } else { Cursor::behind(key.as_slice()) };
+        self.tree.change_prefix(usize::from(self.range.len), range.as_slice());
         self.range = range;
     }
 }

@@ -108,11 +108,12 @@ impl<S: PageStore> Database<S> {
     fn pack_leaf(&mut self) -> Result<bool> {
         self.changed();
         if !self.store.changes_can_fail() {
-            return tree::pack(&mut self.store, &mut self.meta.root, &mut self.pack_from);
+            return tree::pack(&mut self.store, &mut self.meta.root, &mut self.work, &mut self.pack_from);
         }
         let (from, mut more) = (self.pack_from.clone(), false);
         let packed = self.atomically(|database| {
-            more = tree::pack(&mut database.store, &mut database.meta.root, &mut database.pack_from)?;
+            let Database { store, meta, work, pack_from, .. } = database;
+            more = tree::pack(store, &mut meta.root, work, pack_from)?;
             // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
             Ok(())
         });

@@ -75,7 +75,7 @@ impl<M: Medium> PageStore for Store<M> {
     }
 
     #[inline]
-    fn write(&mut self, id: PageId) -> Result<PageId> {
+    fn write(&mut self, id: PageId) -> Result<()> {
         either!(self, it => it.write(id))
     }
 

@@ -310,11 +310,11 @@ impl PageStore for MemoryStore {
     }
 
     #[inline]
-    fn write(&mut self, id: PageId) -> Result<PageId> {
+    fn write(&mut self, id: PageId) -> Result<()> {
         if self.depth() > 0 {
             self.protect(id)?;
         }
-        Ok(id)
+        Ok(())
     }
 
     #[inline]

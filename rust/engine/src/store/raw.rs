@@ -58,6 +58,7 @@ pub struct Owned<T> {
 }
 
 impl<T> Owned<T> {
+    #[inline(always)]
     /// Moves a value into a block; the block back where it is too short.
     pub fn new(block: Block, value: T) -> Result<Self, Block> {
         if block.bytes < size_of::<T>() || align_of::<T>() > align_of::<u64>() {

@@ -1,7 +1,7 @@
 //! Making pages anew: of a page and one more entry, of two pages, of parts of them.
 
-use super::key::Key;
-use super::page::{cell_size, parts_len, Page, PageMut, Parts, HEADER, SLOT};
+use super::key::{separator_len, Key};
+use super::page::{Entry, Page, PageMut, HEADER, SLOT};
 use core::cmp::Ordering;
 
 /// The entries that a page is made of anew: those of a page, then those of its right sibling, with one
@@ -13,7 +13,7 @@ pub struct Cells<'a> {
     /// Where there is one: the page whose entries follow.
     pub right: Option<Page<'a>>,
     /// One more entry and its index among all of them.
-    pub new: Option<(usize, &'a [u8], Parts<'a>)>,
+    pub new: Option<(usize, &'a Entry<'a>)>,
     /// The new one stands in the place of the one that has its index.
     pub replaces: bool,
     /// In branches: the key that leads to the right page, so its entry 0's when that is not first.
@@ -37,7 +37,7 @@ impl<'a> Cells<'a> {
     #[inline]
     fn source(&self, index: usize) -> Option<(Page<'a>, usize)> {
         let mut index = index;
-        if let Some((at, _, _)) = self.new {
+        if let Some((at, _)) = self.new {
             match index.cmp(&at) {
                 Ordering::Equal => return None,
                 Ordering::Greater if !self.replaces => index = index.wrapping_sub(1),
@@ -51,17 +51,26 @@ impl<'a> Cells<'a> {
         })
     }
 
-    /// The key and the value of entry `index`.
-    pub fn get(&self, index: usize) -> (Key<'a>, Parts<'a>) {
+    /// Entry `index`.
+    pub fn get(&self, index: usize) -> Entry<'a> {
         let Some((page, index)) = self.source(index) else {
-            return self.new.map_or_else(Default::default, |(_, key, value)| (Key::whole(key), value));
+            return self.new.map_or_else(Default::default, |(_, entry)| *entry);
         };
         let cell = page.cell(index).unwrap_or_default();
         let key = match index {
             0 if page.level() > 0 => Key::whole(self.separator),
             _ => Key { prefix: page.prefix(), suffix: cell.suffix },
         };
-        (key, [cell.value, &[], &[]])
+        Entry { key, value: [cell.value, &[]] }
+    }
+
+    /// The shortest key that leads to entry `at` and what follows, but not to what is before.
+    pub fn separator(&self, at: usize) -> Key<'a> {
+        let first = self.get(at).key;
+        match self.left.level() {
+            0 => first.until(separator_len(&self.get(at.wrapping_sub(1)).key, &first)),
+            _ => first,
+        }
     }
 
     /// The bytes of entry `index`, if they are the same in a page with a prefix of `prefix` bytes.
@@ -83,8 +92,8 @@ impl<'a> Cells<'a> {
         if from >= to {
             return (Key::default(), 0);
         }
-        let first = self.get(from).0;
-        (first, first.common(self.get(to.wrapping_sub(1)).0))
+        let first = self.get(from).key;
+        (first, first.common(&self.get(to.wrapping_sub(1)).key))
     }
 
     /// Bytes of entry `index` with its slot, behind a prefix of `prefix` bytes.
@@ -92,8 +101,7 @@ impl<'a> Cells<'a> {
         if let Some(bytes) = self.as_it_stands(index, prefix) {
             return SLOT.wrapping_add(bytes.len());
         }
-        let (key, value) = self.get(index);
-        SLOT.wrapping_add(cell_size(key.len().saturating_sub(prefix), parts_len(&value)))
+        SLOT.wrapping_add(self.get(index).size_behind(prefix))
     }
 
     /// Bytes of a page that holds entries `from` to before `to` and nothing else.
@@ -103,6 +111,11 @@ impl<'a> Cells<'a> {
         let first: usize = keyless.clone().map(|index| self.size(index, usize::MAX)).sum();
         let others: usize = (keyless.end..to).map(|index| self.size(index, prefix)).sum();
         HEADER.wrapping_add(prefix).wrapping_add(first).wrapping_add(others)
+    }
+
+    /// Whether a page holds entries `from` to before `to`, of which there are some.
+    pub fn fits(&self, from: usize, to: usize, page_size: usize) -> bool {
+        from < to && self.packed(from, to) <= page_size
     }
 
     /// How many of the first entries take no more than so many bytes, their prefix not counted.
@@ -135,19 +148,21 @@ impl<'a> Cells<'a> {
     pub fn build(&self, from: usize, to: usize, page: &mut [u8]) {
         let (first, prefix) = self.prefix(from, to);
         let mut page = PageMut(page);
-        let mut end = page.clear(self.left.level(), first, prefix);
+        let mut end = page.clear(self.left.level(), &first, prefix);
         for (slot, index) in (from..to).enumerate() {
             end = match self.as_it_stands(index, prefix) {
                 Some(cell) if index >= self.first_key(from) => page.append_cell(slot, end, cell),
                 _ => {
-                    let (key, value) = self.get(index);
-                    let key = if index < self.first_key(from) { Key::default() } else { key };
-                    page.append(slot, end, key, prefix, &value)
+                    let mut entry = self.get(index);
+                    if index < self.first_key(from) {
+                        entry.key = Key::default();
+                    }
+                    page.append(slot, end, &entry, prefix)
                 }
             };
         }
         page.set_filled(to.saturating_sub(from), end);
-        if let Some((at, _, _)) = self.new.filter(|(at, _, _)| (from..to).contains(at)) {
+        if let Some((at, _)) = self.new.filter(|(at, _)| (from..to).contains(at)) {
             page.set_run(at.wrapping_sub(from).wrapping_add(1));
         }
     }
@@ -155,9 +170,8 @@ impl<'a> Cells<'a> {
     /// Where to split: the first entry of the right page, so that both halves fit.
     pub fn split_point(&self, page_size: usize) -> Option<usize> {
         let count = self.count();
-        let fits =
-            |at: usize| at > 0 && at < count && self.packed(0, at) <= page_size && self.packed(at, count) <= page_size;
-        if let Some((at, _, _)) = self.new {
+        let fits = |at: usize| self.fits(0, at, page_size) && self.fits(at, count, page_size);
+        if let Some((at, _)) = self.new {
             let run = at == self.left.run();
             // What stands in a page already need not be measured.
             if run && at == self.left.count() {
@@ -172,7 +186,7 @@ impl<'a> Cells<'a> {
             }
         }
         // Neither half's prefix is shorter than what the new entry and the page share.
-        let prefix = self.new.map_or(0, |(_, key, _)| Key::whole(key).common(Key::whole(self.left.prefix())));
+        let prefix = self.new.map_or(0, |(_, entry)| entry.key.common(&Key::whole(self.left.prefix())));
         let total: usize = (0..count).map(|index| self.size(index, prefix)).sum();
         let (mut middle, mut left) = (0, 0);
         while left < total / 2 {

@@ -104,6 +104,7 @@ pub struct FileStore<M> {
 
 impl<M: Medium> FileStore<M> {
     /// A store that is still to be opened.
+    #[inline(always)]
     pub fn new(medium: M, options: Options) -> Self {
         // Of a cache that can spare it some goes to what is to be known of pages, segments and the database.
         let account = if options.cache_pages < 2 * LEAST_PAGES { 0 } else { options.cache_pages / 32 };
@@ -309,9 +310,8 @@ impl<M: Medium> PageStore for FileStore<M> {
         Ok(PageId(id))
     }
 
-    fn write(&mut self, id: PageId) -> Result<PageId> {
-        self.changeable(id)?;
-        Ok(id)
+    fn write(&mut self, id: PageId) -> Result<()> {
+        self.changeable(id).map(|_| ())
     }
 
     #[inline]
