@@ -195,12 +195,13 @@ impl Map {
     }
 
     fn pack(&mut self) {
-        let mut key = KeyBuf::new();
+        let (mut from, mut next) = (KeyBuf::new(), KeyBuf::new());
         for _ in 0..100_000 {
             self.store.begin_operation();
-            if !tree::pack(&mut self.store, &mut self.root, &mut self.work, &mut key).unwrap() {
+            if !tree::pack(&mut self.store, &mut self.root, &mut self.work, from.as_slice(), &mut next).unwrap() {
                 return;
             }
+            from = next.clone();
         }
         panic!("packing does not end");
     }

@@ -83,7 +83,7 @@ impl<S: PageStore> Database<S> {
     pub(super) fn load(&mut self, stored: &Stored, buf: &mut [u8]) -> Result<Found> {
         self.copy_body(stored, buf)?;
         let body = buf.get(..stored.body_len).ok_or(Error::Corrupt)?;
-        let at = value_at(body, stored.head.tag_count)?;
+        let at = value_at(body, u32::from(stored.head.tag_count))?;
         if !is_compressed(body, at) {
             return Ok(stored.found());
         }

@@ -34,6 +34,7 @@ impl<S: PageStore> Database<S> {
         self.store.log(delta)
     }
 
+    #[inline(never)]
     pub(super) fn log_put(&mut self, record: &NewRecord, head: &Head, saved: u32) -> Result<()> {
         let key_len = [record.key.len() as u8];
         if record.expires == FOREVER && record.tag_count == 0 && saved == 0 {
@@ -92,7 +93,7 @@ impl<S: PageStore> Database<S> {
         if saved == 0 {
             return Err(Error::Corrupt);
         }
-        let head = Head { expires: record.expires, tag_count: record.tag_count, field_tags, large: None, len: 0 };
+        let head = Head { expires: record.expires, tag_count: record.tag_count as u8, field_tags, large: None, len: 0 };
         self.put_as(record, &head, saved)
     }
 }

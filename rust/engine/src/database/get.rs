@@ -32,7 +32,12 @@ pub(super) struct Stored {
 
 impl Stored {
     pub fn found(&self) -> Found {
-        Found { body_len: self.body_len, tag_count: self.head.tag_count, expires: self.head.expires, fingerprint: 0 }
+        Found {
+            body_len: self.body_len,
+            tag_count: u32::from(self.head.tag_count),
+            expires: self.head.expires,
+            fingerprint: 0,
+        }
     }
 }
 
@@ -69,14 +74,14 @@ impl<S: PageStore> Database<S> {
         let value = Page(self.store.page(leaf)?).cell(index).ok_or(Error::Corrupt)?.value;
         let head = Head::read(value)?;
         let in_chain = head.large.map_or(0, |(len, _)| len as usize);
-        let body_len = value.len().saturating_sub(head.len).saturating_add(in_chain);
+        let body_len = value.len().saturating_sub(head.bytes()).saturating_add(in_chain);
         Ok(Stored { leaf, index, head, body_len })
     }
 
     /// The body of a record that is not large, in its page; of one that is, the end of it.
     pub(super) fn body_in_place(&mut self, stored: &Stored) -> Result<&[u8]> {
         let value = Page(self.store.page(stored.leaf)?).cell(stored.index).ok_or(Error::Corrupt)?.value;
-        value.get(stored.head.len..).ok_or(Error::Corrupt)
+        value.get(stored.head.bytes()..).ok_or(Error::Corrupt)
     }
 
     /// Copies a whole body.

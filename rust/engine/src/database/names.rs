@@ -51,22 +51,28 @@ impl<S: PageStore> Database<S> {
     /// Gives numbers to the names written out in a body, puts them in their place, and gives the body's
     /// new length. What has got a number keeps it when this fails: the caller's transaction undoes that.
     pub fn intern_names(&mut self, body: &mut [u8], tag_count: u32) -> Result<usize> {
+        self.intern_all(body, tag_count)?;
+        self.number_names(body, tag_count)
+    }
+
+    #[inline(never)]
+    fn intern_all(&mut self, body: &[u8], tag_count: u32) -> Result<()> {
         let mut tags = Reader::new(body, 0);
         for _ in 0..tag_count {
             if let Name::Text(text) = tags.name()? {
                 self.intern(text)?;
             }
         }
-        let value_at = tags.at;
-        let mut walk = NameWalk::new(value_at);
+        let mut walk = NameWalk::new(tags.at);
         while let Some((at, _)) = walk.next(body)? {
             if let Name::Text(text) = Reader::new(body, at).name()? {
                 self.intern(text)?;
             }
         }
-        self.number_names(body, tag_count)
+        Ok(())
     }
 
+    #[inline(never)]
     /// Replaces each name written out by its number. The body only gets shorter, so it is done in place.
     fn number_names(&mut self, body: &mut [u8], tag_count: u32) -> Result<usize> {
         let mut shift = Shift { to: 0, from: 0 };

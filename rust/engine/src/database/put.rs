@@ -39,6 +39,7 @@ impl<S: PageStore> Database<S> {
         }
     }
 
+    #[inline(never)]
     /// Stores a record that was checked, its body as it is, which is so many bytes shorter than it could be.
     pub(super) fn put_as(&mut self, record: &NewRecord, head: &Head, saved: u32) -> Result<()> {
         self.grew = true;
@@ -67,14 +68,21 @@ impl<S: PageStore> Database<S> {
     /// that fingerprint.
     pub fn update(&mut self, record: &NewRecord, fingerprint: u64, now: u64) -> Result<bool> {
         self.check_key(record.key)?;
-        let Some(stored) = self.find(record.key)? else {
+        let Some(expires) = self.expiry_of(record.key, fingerprint, now)? else {
             return Ok(false);
         };
-        if stored.head.has_expired(now) || self.fingerprint_of(&stored)? != fingerprint {
-            return Ok(false);
-        }
-        self.put(&NewRecord { expires: stored.head.expires, ..*record })?;
+        self.put(&NewRecord { expires, ..*record })?;
         Ok(true)
+    }
+
+    /// When a record expires; `None` when it is gone or its body no longer has that fingerprint.
+    #[inline(never)]
+    fn expiry_of(&mut self, key: &[u8], fingerprint: u64, now: u64) -> Result<Option<u64>> {
+        let Some(stored) = self.find(key)? else {
+            return Ok(None);
+        };
+        let same = !stored.head.has_expired(now) && self.fingerprint_of(&stored)? == fingerprint;
+        Ok(same.then_some(stored.head.expires))
     }
 
     fn fingerprint_of(&mut self, stored: &Stored) -> Result<u64> {
@@ -93,6 +101,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Checks a new record and says what its head will be, but for where a large body goes.
+    #[inline(never)]
     fn head_of(&mut self, record: &NewRecord) -> Result<Head> {
         if record.body.len() > MAX_VALUE_BYTES {
             return Err(Error::TooLong);
@@ -101,7 +110,7 @@ impl<S: PageStore> Database<S> {
         let field_tags = self.has_field_tags(value)?;
         Ok(Head {
             expires: record.expires.min(LAST_TIME),
-            tag_count: record.tag_count,
+            tag_count: record.tag_count as u8,
             field_tags,
             large: None,
             len: 0,
@@ -236,6 +245,7 @@ impl<S: PageStore> Database<S> {
         body.split_at_checked(body.len().wrapping_sub(end)).unwrap_or((body, &[]))
     }
 
+    #[inline(never)]
     /// Writes bytes to a chain of new pages and gives the first one.
     fn write_chain(&mut self, body: &[u8]) -> Result<PageId> {
         let room = self.store.page_size().saturating_sub(4).max(1);

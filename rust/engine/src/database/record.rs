@@ -32,13 +32,13 @@ pub struct Head {
     /// When it expires, or [`super::FOREVER`].
     pub expires: u64,
     /// Tags at the beginning of the body.
-    pub tag_count: u32,
+    pub tag_count: u8,
     /// The document has a field named `tags`.
     pub field_tags: bool,
     /// Where the body begins, if not behind the head: how many bytes stand there, and their first page.
     pub large: Option<(u32, PageId)>,
     /// Bytes of the head.
-    pub len: usize,
+    pub len: u8,
 }
 
 impl Head {
@@ -56,11 +56,11 @@ impl Head {
             head.len = 7;
         }
         if flags & TAGS != 0 {
-            head.tag_count = u32::from(*record.get(head.len).ok_or(Error::Corrupt)?);
+            head.tag_count = *record.get(head.bytes()).ok_or(Error::Corrupt)?;
             head.len = head.len.wrapping_add(1);
         }
         if flags & LARGE != 0 {
-            let place = record.get(head.len..head.len.wrapping_add(8)).ok_or(Error::Corrupt)?;
+            let place = record.get(head.bytes()..head.bytes().wrapping_add(8)).ok_or(Error::Corrupt)?;
             head.large = Some((u32_at(place, 0), PageId(u32_at(place, 4))));
             head.len = head.len.wrapping_add(8);
         }
@@ -78,7 +78,7 @@ impl Head {
         }
         if self.tag_count != 0 {
             flags |= TAGS;
-            write(buf, len, &[self.tag_count as u8]);
+            write(buf, len, &[self.tag_count]);
             len = len.wrapping_add(1);
         }
         if self.field_tags {
@@ -95,6 +95,11 @@ impl Head {
         }
         write(buf, 0, &[flags]);
         len
+    }
+
+    /// Where the body begins, or the end of a large one.
+    pub fn bytes(&self) -> usize {
+        usize::from(self.len)
     }
 
     /// Whether nothing but the record's own entry is in the tree for it.

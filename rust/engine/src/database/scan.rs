@@ -69,6 +69,7 @@ enum Look {
     End,
 }
 
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 /// Looks at no more than `budget` records of a leaf, from index `first` on.
 fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Result<Look> {
     let end = page.count().min(first.saturating_add(budget as usize));
@@ -86,7 +87,7 @@ fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Resul
         if head.large.is_some() {
             return Ok(Look::Elsewhere(index));
         }
-        let record = record(value.get(head.len..).ok_or(Error::Corrupt)?, head.tag_count)?;
+        let record = record(value.get(head.bytes()..).ok_or(Error::Corrupt)?, u32::from(head.tag_count))?;
         if is_compressed(record.body, record.value_at) {
             return Ok(Look::Elsewhere(index));
         }
@@ -219,7 +220,7 @@ impl<S: PageStore> Database<S> {
     ) -> Result<Option<Found>> {
         let mut known = false;
         if stored.head.large.is_none() {
-            let record = record(self.body_in_place(stored)?, stored.head.tag_count)?;
+            let record = record(self.body_in_place(stored)?, u32::from(stored.head.tag_count))?;
             known = !is_compressed(record.body, record.value_at);
             if known && !matches(query, &record)? {
                 return Ok(None);

@@ -3,7 +3,7 @@
 use super::Database;
 use crate::error::Result;
 use crate::store::PageStore;
-use crate::tree;
+use crate::tree::{self, KeyBuf};
 
 /// Counted since opening.
 #[derive(Clone, Copy, Default)]
@@ -107,19 +107,19 @@ impl<S: PageStore> Database<S> {
     /// Packs one leaf; false when it was the last one.
     fn pack_leaf(&mut self) -> Result<bool> {
         self.changed();
-        if !self.store.changes_can_fail() {
-            return tree::pack(&mut self.store, &mut self.meta.root, &mut self.work, &mut self.pack_from);
-        }
-        let (from, mut more) = (self.pack_from.clone(), false);
-        let packed = self.atomically(|database| {
+        let (mut next, mut more) = (KeyBuf::new(), false);
+        let mut pack = |database: &mut Self| {
             let Database { store, meta, work, pack_from, .. } = database;
-            more = tree::pack(store, &mut meta.root, work, pack_from)?;
-            // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
+            more = tree::pack(store, &mut meta.root, work, pack_from.as_slice(), &mut next)?;
             Ok(())
-        });
-        if packed.is_err() {
-            self.pack_from = from;
+        };
+        // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
+        if self.store.changes_can_fail() {
+            self.atomically(pack)?;
+        } else {
+            pack(self)?;
         }
-        packed.map(|()| more)
+        self.pack_from = next;
+        Ok(more)
     }
 }

@@ -1,6 +1,6 @@
 //! Putting an entry into the tree, and splitting the pages that are full.
 
-use super::cells::Cells;
+use super::cells::Source;
 use super::key::Key;
 use super::page::{parts_len, Entry, Fit, Page, PageMut};
 use super::path::{Path, Step};
@@ -42,8 +42,10 @@ pub fn insert<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, e
     let splits = if fits == Fit::No { splits(store, &work.path)? } else { 0 };
     let new_pages = if splits > leaf { splits.wrapping_add(1) } else { splits };
     store.reserve(new_pages, splits.wrapping_add(2))?;
-    if fits == Fit::No && neighbours_may_help && spread(store, root, work, entry)? {
-        return Ok(());
+    if fits == Fit::No && neighbours_may_help {
+        if let Some(right) = spread(store, work, entry)? {
+            return raise(store, root, work, leaf, right);
+        }
     }
     let (id, index) = work.path.leaf();
     store.write(id)?;
@@ -57,7 +59,8 @@ pub fn insert<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, e
     if place(store, id, index, entry)? {
         return Ok(());
     }
-    split_leaf(store, root, work, entry)
+    let right = split_leaf(store, work, entry)?;
+    raise(store, root, work, leaf, right)
 }
 
 /// Makes the first page of a tree.
@@ -85,29 +88,21 @@ fn splits<S: PageStore>(store: &mut S, path: &Path) -> Result<usize> {
     Ok(splits)
 }
 
-/// Splits the path's leaf for an entry that does not fit, and the pages above as far as they have no room for what
-/// leads there.
+/// Splits the path's leaf for an entry that does not fit, and gives the new page on the right; the work's key is that
+/// which leads there.
 #[inline(never)]
-fn split_leaf<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, entry: &Entry) -> Result<()> {
+fn split_leaf<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry) -> Result<PageId> {
     let (id, index) = work.path.leaf();
     let split = split(store, id, index, entry)?;
-    let (page, _, _) = store.build(id, id)?;
-    let cells = Cells { new: Some((index, entry)), ..Cells::of(Page(page)) };
-    work.key.set(&cells.separator(split.at));
+    Source::with(id, index, entry).separator(store, split.at, &mut work.key)?;
     split.finish(store, id)?;
-    raise(store, root, work, work.path.height().wrapping_sub(1), split.right)
+    Ok(split.right)
 }
 
 /// Puts the work's key, which leads to a new page that came from the right of the path's page at `depth`, in the
 /// page above, and so on for each page that splits for it.
 #[inline(never)]
-pub(super) fn raise<S: PageStore>(
-    store: &mut S,
-    root: &mut PageId,
-    work: &mut Work,
-    depth: usize,
-    right: PageId,
-) -> Result<()> {
+fn raise<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, depth: usize, right: PageId) -> Result<()> {
     let Work { path, key: separator } = work;
     let (mut depth, mut right) = (depth, right);
     while let Some(above) = depth.checked_sub(1) {
@@ -136,10 +131,8 @@ fn place<S: PageStore>(store: &mut S, id: PageId, index: usize, entry: &Entry) -
     match Page(store.page(id)?).fit(index, entry) {
         Fit::Direct => PageMut(store.page_mut(id)?).insert(index, entry),
         Fit::Packed => {
-            let (page, _, scratch) = store.build(id, id)?;
-            let cells = Cells { new: Some((index, entry)), ..Cells::of(Page(page)) };
-            cells.build(0, cells.count(), scratch);
-            store.install(id)?;
+            let count = Page(store.page(id)?).count();
+            Source::with(id, index, entry).make_page(store, 0, count.wrapping_add(1), id)?;
         }
         Fit::No => return Ok(false),
     }
@@ -167,18 +160,16 @@ impl Split {
 }
 
 /// Copies the upper entries to a new page on the right, the new entry being put into either.
+#[inline(never)]
 fn split<S: PageStore>(store: &mut S, id: PageId, index: usize, entry: &Entry) -> Result<Split> {
     let right = store.allocate()?;
-    let size = store.page_size();
-    let (page, _, scratch) = store.build(id, id)?;
-    let cells = Cells { new: Some((index, entry)), ..Cells::of(Page(page)) };
-    let at = cells.split_point(size).ok_or(Error::Corrupt)?;
-    cells.build(at, cells.count(), scratch);
-    let appended = at == index && at == cells.left.count();
-    store.install(right)?;
+    let source = Source::with(id, index, entry);
+    let (count, all) = source.counts(store)?;
+    let at = source.split_point(store)?;
+    source.make_page(store, at, all, right)?;
+    let appended = at == index && at == count;
     if !appended {
-        let (page, _, scratch) = store.build(id, id)?;
-        Cells { new: Some((index, entry)), ..Cells::of(Page(page)) }.build(0, at, scratch);
+        source.make(store, 0, at)?;
     }
     Ok(Split { right, at, appended })
 }

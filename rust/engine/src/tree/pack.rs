@@ -9,35 +9,42 @@ use super::{KeyBuf, Work};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
-/// Fills the leaf that `key` belongs to from its right neighbour, or where it is the last one under its branch,
-/// that branch from its own, and makes `key` the place to go on from. False when that was the last leaf.
-pub fn pack<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, key: &mut KeyBuf) -> Result<bool> {
+/// Fills the leaf that the key `from` belongs to from its right neighbour, or where it is the last one under its branch,
+/// that branch from its own, and makes `next` the key to go on from. False when that was the last leaf.
+pub fn pack<S: PageStore>(
+    store: &mut S,
+    root: &mut PageId,
+    work: &mut Work,
+    from: &[u8],
+    next: &mut KeyBuf,
+) -> Result<bool> {
     if *root == PageId::NONE {
         return Ok(false);
     }
-    work.path.locate(store, *root, &Key::whole(key.as_slice()))?;
-    let (height, mut raised) = (work.path.height(), KeyBuf::new());
+    work.path.locate(store, *root, &Key::whole(from))?;
+    let height = work.path.height();
     store.reserve(0, height.wrapping_mul(2))?;
     let leaf = height.wrapping_sub(1);
     for depth in (1..height).rev() {
         let above = work.path.step(depth.wrapping_sub(1));
         let Some(pair) = Pair::of(store, above.id, above.index.wrapping_add(1))? else { continue };
-        let filled = fill(store, root, work, &pair, depth, &mut raised)?;
+        let filled = fill(store, root, work, &pair, depth, next)?;
         // What a leaf took may have come with a neighbour that it takes more from; a branch takes leaves to
         // fill the last one from.
         if filled == Filled::Whole || (filled == Filled::Part && depth < leaf) {
+            next.set(&Key::whole(from));
             return Ok(true);
         }
         if depth < leaf {
             // The branch is full. Its last leaf still takes what fits from the first one of the next.
             if let Some(pair) = Pair::across(store, &work.path, leaf)? {
-                share_most(store, &pair, &mut raised, &[])?;
+                share_most(store, &pair, next, &[])?;
             }
         }
         break;
     }
-    work.path.locate(store, *root, &Key::whole(key.as_slice()))?;
-    next_leaf(store, &mut work.path, key)
+    work.path.locate(store, *root, &Key::whole(from))?;
+    next_leaf(store, &mut work.path, from, next)
 }
 
 #[derive(PartialEq, Eq)]
@@ -58,10 +65,7 @@ fn fill<S: PageStore>(
     raised: &mut KeyBuf,
 ) -> Result<Filled> {
     let separator = pair.separator(store, &mut work.key)?;
-    let size = store.page_size();
-    let (cells, _) = pair.cells(store, separator)?;
-    if cells.fitting(size) == cells.count() {
-        pair.join(store, separator)?;
+    if pair.join(store, separator)? {
         let above = depth.wrapping_sub(1);
         work.path.set_index(above, pair.right_index);
         take_out(store, root, work, above)?;
@@ -72,9 +76,7 @@ fn fill<S: PageStore>(
 
 /// Moves a part of the right page to the left one, as much as fits.
 fn share_most<S: PageStore>(store: &mut S, pair: &Pair, raised: &mut KeyBuf, separator: &[u8]) -> Result<bool> {
-    let size = store.page_size();
-    let (cells, _) = pair.cells(store, separator)?;
-    let (before, count) = (cells.left.count(), cells.fitting(size).min(cells.count().wrapping_sub(1)));
+    let (before, count) = most(store, pair, separator)?;
     if count > before {
         pair.share(store, count, raised, separator)
     } else {
@@ -82,15 +84,24 @@ fn share_most<S: PageStore>(store: &mut S, pair: &Pair, raised: &mut KeyBuf, sep
     }
 }
 
-/// Makes `key` the first one behind the path's leaf.
-fn next_leaf<S: PageStore>(store: &mut S, path: &mut Path, key: &mut KeyBuf) -> Result<bool> {
+/// How many entries the left page has, and how many it can have, leaving one.
+fn most<S: PageStore>(store: &mut S, pair: &Pair, separator: &[u8]) -> Result<(usize, usize)> {
+    let mut most = (0, 0);
+    pair.entries(separator).show(store, &mut |cells, scratch| {
+        most = (cells.left.count(), cells.fitting(scratch.len()).min(cells.count().wrapping_sub(1)));
+    })?;
+    Ok(most)
+}
+
+/// Makes `next` the first key behind the path's leaf.
+fn next_leaf<S: PageStore>(store: &mut S, path: &mut Path, from: &[u8], next: &mut KeyBuf) -> Result<bool> {
     while path.next_leaf(store)? {
-        let Some(next) = Page(store.page(path.leaf().0)?).key(0) else { continue };
+        let Some(key) = Page(store.page(path.leaf().0)?).key(0) else { continue };
         // Where a damaged tree leads back, a round would never end.
-        if next.compared_by(key.as_slice()).is_ge() {
+        if key.compared_by(from).is_ge() {
             return Err(Error::Corrupt);
         }
-        key.set(&next);
+        next.set(&key);
         return Ok(true);
     }
     Ok(false)

@@ -1,6 +1,6 @@
 //! Two pages side by side: joining them, and sharing what is in them.
 
-use super::cells::Cells;
+use super::cells::Source;
 use super::key::Key;
 use super::page::{Entry, Page};
 use super::path::{child, Path};
@@ -44,10 +44,9 @@ impl Pair {
         Ok(None)
     }
 
-    /// The entries of both, and the scratch page. Of branches `separator` is the key that leads to the right one.
-    pub fn cells<'s, S: PageStore>(&self, store: &'s mut S, separator: &'s [u8]) -> Result<(Cells<'s>, &'s mut [u8])> {
-        let (left, right, scratch) = store.build(self.left, self.right)?;
-        Ok((Cells { right: Some(Page(right)), separator, ..Cells::of(Page(left)) }, scratch))
+    /// The entries of both. Of branches `separator` is the key that leads to the right one.
+    pub fn entries<'a>(&self, separator: &'a [u8]) -> Source<'a> {
+        Source { right: self.right, separator, ..Source::of(self.left) }
     }
 
     /// The key that leads to the right one, in `buf`.
@@ -57,16 +56,21 @@ impl Pair {
     }
 
     /// Makes one page of both, which stand under one branch, and frees the other. The entry for it is to be taken out.
-    pub fn join<S: PageStore>(&self, store: &mut S, separator: &[u8]) -> Result<()> {
-        let (cells, scratch) = self.cells(store, separator)?;
-        cells.build(0, cells.count(), scratch);
+    /// False, and nothing done, where it does not hold all entries.
+    pub fn join<S: PageStore>(&self, store: &mut S, separator: &[u8]) -> Result<bool> {
+        let entries = self.entries(separator);
+        let (_, all) = entries.counts(store)?;
+        if !entries.fits(store, 0, all)? {
+            return Ok(false);
+        }
         store.write(self.left)?;
-        store.install(self.left)?;
-        store.free(self.right)
+        entries.make_page(store, 0, all, self.left)?;
+        store.free(self.right)?;
+        Ok(true)
     }
 
-    /// Moves entries until the left page has `count` of them, with `raised` for the key that then leads to the right one; false, and nothing done, if the branch cannot
-    /// hold the new separator, or one of the pages not its entries.
+    /// Moves entries until the left page has `count` of them, with `raised` for the key that then leads to the right one;
+    /// false, and nothing done, if the branch cannot hold that, or one of the pages not its entries.
     pub fn share<S: PageStore>(
         &self,
         store: &mut S,
@@ -74,33 +78,26 @@ impl Pair {
         raised: &mut KeyBuf,
         separator: &[u8],
     ) -> Result<bool> {
-        let size = store.page_size();
-        let (cells, _) = self.cells(store, separator)?;
-        let (before, all) = (cells.left.count(), cells.count());
-        if !cells.fits(0, count, size) || !cells.fits(count, all, size) {
+        let both = self.entries(separator);
+        let (before, all) = both.counts(store)?;
+        if !both.fits(store, 0, count)? || !both.fits(store, count, all)? {
             return Ok(false);
         }
-        raised.set(&cells.separator(count));
-        if !self.replace_separator(store, raised.as_slice())? {
+        both.separator(store, count, raised)?;
+        if !self.replace_separator(store, raised.as_slice(), false)? {
             return Ok(false);
         }
         self.write(store)?;
         // The page that gains is made first, while the other one still has what it gains.
-        let (first, second) = ((self.left, 0, count), (self.right, count, all));
-        let (gains, loses) = if count > before { (first, second) } else { (second, first) };
-        let (id, from, to) = gains;
-        let (cells, scratch) = self.cells(store, separator)?;
-        cells.build(from, to, scratch);
-        store.install(id)?;
-        let (id, from, to) = loses;
-        let (page, _, scratch) = store.build(id, id)?;
-        let skipped = if count > before { before } else { 0 };
-        let cells = Cells { separator, ..Cells::of(Page(page)) };
-        cells.build(from.wrapping_sub(skipped), to.wrapping_sub(skipped), scratch);
-        store.install(id)?;
-        self.replace_separator(store, raised.as_slice())?;
-        store.install(self.parent)?;
-        Ok(true)
+        if count > before {
+            both.make_page(store, 0, count, self.left)?;
+            let right = Source { separator, ..Source::of(self.right) };
+            right.make_page(store, count.wrapping_sub(before), all.wrapping_sub(before), self.right)?;
+        } else {
+            both.make_page(store, count, all, self.right)?;
+            Source::of(self.left).make_page(store, 0, count, self.left)?;
+        }
+        self.replace_separator(store, raised.as_slice(), true)
     }
 
     /// Makes both pages and the branch writable.
@@ -110,16 +107,15 @@ impl Pair {
         store.write(self.right)
     }
 
-    /// Makes the branch anew in scratch with another key for the right page; false if that does not fit.
-    pub fn replace_separator<S: PageStore>(&self, store: &mut S, key: &[u8]) -> Result<bool> {
-        let size = store.page_size();
+    /// Whether another key for the right page fits the branch. Where it does and `install` says so, it is put there.
+    pub fn replace_separator<S: PageStore>(&self, store: &mut S, key: &[u8], install: bool) -> Result<bool> {
         let value = child(Page(store.page(self.parent)?), self.right_index)?.to_bytes();
-        let (page, _, scratch) = store.build(self.parent, self.parent)?;
         let entry = Entry { key: Key::whole(key), value: [&value, &[]] };
-        let cells = Cells { new: Some((self.right_index, &entry)), replaces: true, ..Cells::of(Page(page)) };
-        let fits = cells.fits(0, cells.count(), size);
-        if fits {
-            cells.build(0, cells.count(), scratch);
+        let source = Source { replaced: 1, ..Source::with(self.parent, self.right_index, &entry) };
+        let (_, count) = source.counts(store)?;
+        let fits = source.fits(store, 0, count)?;
+        if fits && install {
+            source.make_page(store, 0, count, self.parent)?;
         }
         Ok(fits)
     }

@@ -1,20 +1,26 @@
 //! Making room in a full leaf with the help of its neighbours, before it is split: pages stay fuller so.
 
-use super::cells::Cells;
-use super::insert::raise;
+use super::cells::Source;
 use super::page::{Entry, Page};
 use super::pair::Pair;
-use super::path::Step;
+use super::path::{Path, Step};
 use super::Work;
 use crate::error::Result;
 use crate::store::{PageId, PageStore};
 
-/// Makes room in the full leaf at the end of `path` by sharing its entries with the emptier one of its
+/// Makes room in the full leaf at the end of the path by sharing its entries with the emptier one of its
 /// neighbours. False, and nothing done, where that would make less room than `entry` bytes.
 #[inline(never)]
 pub(super) fn relieve<S: PageStore>(store: &mut S, work: &mut Work, entry: usize) -> Result<bool> {
-    let path = &work.path;
-    let Some(above) = path.height().checked_sub(2) else { return Ok(false) };
+    let Some(pair) = emptier(store, &work.path, entry)? else { return Ok(false) };
+    let count = half(store, &pair)?;
+    pair.share(store, count, &mut work.key, &[])
+}
+
+/// The path's leaf and the emptier one of its neighbours, if that has room enough.
+#[inline(never)]
+fn emptier<S: PageStore>(store: &mut S, path: &Path, entry: usize) -> Result<Option<Pair>> {
+    let Some(above) = path.height().checked_sub(2) else { return Ok(None) };
     let Step { id: parent, index } = path.step(above);
     let mut best = None;
     let used = Page(store.page(path.leaf().0)?).used();
@@ -30,59 +36,68 @@ pub(super) fn relieve<S: PageStore>(store: &mut S, work: &mut Work, entry: usize
             (best, most) = (Some(pair), moved);
         }
     }
-    let Some(pair) = best else { return Ok(false) };
-    let (cells, _) = pair.cells(store, &[])?;
-    let half = cells.packed(0, cells.count()) / 2;
-    let count = cells.fitting(half);
-    pair.share(store, count, &mut work.key, &[])
+    Ok(best)
 }
 
-/// Makes three pages of the full leaf at the end of `path` and a full neighbour, and puts the new entry in.
-/// False, and nothing done, where there is no neighbour, or the entries do not fall so. The caller has
-/// reserved as much as for a split.
+/// How many entries of both fill half of their bytes.
+fn half<S: PageStore>(store: &mut S, pair: &Pair) -> Result<usize> {
+    let mut count = 0;
+    pair.entries(&[]).show(store, &mut |cells, _| {
+        let half = cells.packed(0, cells.count()) / 2;
+        count = cells.fitting(half);
+    })?;
+    Ok(count)
+}
+
+/// Makes three pages of the full leaf at the end of the path and a full neighbour, and puts the new entry in.
+/// Gives the third page, with the work's key leading there from the right of the second; `None`, and nothing done, where
+/// there is no neighbour, or the entries do not fall so. The caller has reserved as much as for a split.
 #[inline(never)]
-pub(super) fn spread<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, entry: &Entry) -> Result<bool> {
+pub(super) fn spread<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry) -> Result<Option<PageId>> {
     let Work { path, key: separator } = work;
-    let Some(above) = path.height().checked_sub(2) else { return Ok(false) };
+    let Some(above) = path.height().checked_sub(2) else { return Ok(None) };
     let ((leaf, index), parent) = (path.leaf(), path.step(above));
-    let pair = match Pair::of(store, parent.id, parent.index.wrapping_add(1))? {
-        Some(pair) => Some(pair),
-        None => Pair::of(store, parent.id, parent.index)?,
-    };
-    let Some(pair) = pair else { return Ok(false) };
-    let size = store.page_size();
-    let (cells, _) = pair.cells(store, &[])?;
-    let before = cells.left.count();
-    let new = Some((if pair.left == leaf { index } else { before.wrapping_add(index) }, entry));
-    let cells = Cells { new, ..cells };
-    let all = cells.count();
-    let third = (0..all).map(|index| cells.size(index, 0)).sum::<usize>() / 3;
-    let (first, second) = (cells.within(third), cells.within(third.wrapping_mul(2)));
-    let fits = cells.fits(0, first, size) && cells.fits(first, second, size) && cells.fits(second, all, size);
-    if first > before || !fits {
-        return Ok(false);
+    let mut pair = Pair::of(store, parent.id, parent.index.wrapping_add(1))?;
+    if pair.is_none() {
+        pair = Pair::of(store, parent.id, parent.index)?;
     }
-    separator.set(&cells.separator(first));
-    if !pair.replace_separator(store, separator.as_slice())? {
-        return Ok(false);
+    let Some(pair) = pair else { return Ok(None) };
+    let both = pair.entries(&[]);
+    let (before, _) = both.counts(store)?;
+    let at = if pair.left == leaf { index } else { before.wrapping_add(index) };
+    let both = Source { new: Some((at, entry)), ..both };
+    let (_, all) = both.counts(store)?;
+    let (first, second) = thirds(store, &both)?;
+    let fits = first <= before
+        && both.fits(store, 0, first)?
+        && both.fits(store, first, second)?
+        && both.fits(store, second, all)?;
+    if !fits {
+        return Ok(None);
+    }
+    both.separator(store, first, separator)?;
+    if !pair.replace_separator(store, separator.as_slice(), false)? {
+        return Ok(None);
     }
     pair.write(store)?;
     let added = store.allocate()?;
-    for (id, from, to) in [(added, second, all), (pair.right, first, second)] {
-        let (cells, scratch) = pair.cells(store, &[])?;
-        Cells { new, ..cells }.build(from, to, scratch);
-        store.install(id)?;
-    }
-    let (left, _, scratch) = store.build(pair.left, pair.left)?;
-    let cells = Cells { new: new.filter(|(at, _)| *at <= before), ..Cells::of(Page(left)) };
-    cells.build(0, first, scratch);
-    store.install(pair.left)?;
-    pair.replace_separator(store, separator.as_slice())?;
-    store.install(pair.parent)?;
-    let (middle, last, _) = store.build(pair.right, added)?;
-    let cells = Cells { right: Some(Page(last)), ..Cells::of(Page(middle)) };
-    separator.set(&cells.separator(cells.left.count()));
+    both.make_page(store, second, all, added)?;
+    both.make_page(store, first, second, pair.right)?;
+    let left = Source { right: pair.left, new: both.new.filter(|(at, _)| *at <= before), ..both };
+    left.make_page(store, 0, first, pair.left)?;
+    pair.replace_separator(store, separator.as_slice(), true)?;
+    let last = Source { left: pair.right, right: added, ..Source::of(added) };
+    last.separator(store, second.wrapping_sub(first), separator)?;
     path.set_index(above, pair.right_index);
-    raise(store, root, work, above.wrapping_add(1), added)?;
-    Ok(true)
+    Ok(Some(added))
+}
+
+/// Where the entries fall into three parts of like size.
+fn thirds<S: PageStore>(store: &mut S, entries: &Source) -> Result<(usize, usize)> {
+    let mut thirds = (0, 0);
+    entries.show(store, &mut |cells, _| {
+        let third = (0..cells.count()).map(|index| cells.size(index, 0)).sum::<usize>() / 3;
+        thirds = (cells.within(third), cells.within(third.wrapping_mul(2)));
+    })?;
+    Ok(thirds)
 }

@@ -3,7 +3,7 @@
 use super::page::{Page, PageMut};
 use super::pair::Pair;
 use super::path::{child, Path, Step};
-use super::{KeyBuf, Work};
+use super::Work;
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
@@ -43,23 +43,16 @@ fn merge<S: PageStore>(store: &mut S, work: &mut Work, depth: usize) -> Result<b
     for right_index in [index, index.wrapping_add(1)] {
         let Some(pair) = Pair::of(store, parent, right_index)? else { continue };
         let (left, right, _) = store.build(pair.left, pair.right)?;
-        if !Page(left).too_full_to_join(Page(right)) && join(store, &pair, &mut work.key)? {
+        if Page(left).too_full_to_join(Page(right)) {
+            continue;
+        }
+        let separator = pair.separator(store, &mut work.key)?;
+        if pair.join(store, separator)? {
             work.path.set_index(above, right_index);
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-fn join<S: PageStore>(store: &mut S, pair: &Pair, key: &mut KeyBuf) -> Result<bool> {
-    let separator = pair.separator(store, key)?;
-    let size = store.page_size();
-    let (cells, _) = pair.cells(store, separator)?;
-    let fits = cells.fits(0, cells.count(), size);
-    if fits {
-        pair.join(store, separator)?;
-    }
-    Ok(fits)
 }
 
 /// Takes roots away that lead to nothing, or to one page only.

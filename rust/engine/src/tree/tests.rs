@@ -225,8 +225,10 @@ fn packing_gives_the_pages_back_that_deletes_have_thinned() {
     for n in (0..1000).filter(|n| n % 5 < 2) {
         map.delete(std::format!("{n:06}").as_bytes());
     }
-    let mut key = KeyBuf::new();
-    while pack(&mut map.store, &mut map.root, &mut map.work, &mut key).unwrap() {}
+    let (mut from, mut next) = (KeyBuf::new(), KeyBuf::new());
+    while pack(&mut map.store, &mut map.root, &mut map.work, from.as_slice(), &mut next).unwrap() {
+        from = next.clone();
+    }
     map.check();
     let packed = map.store.usage().0;
     assert!(packed * 100 <= full * 68, "{packed} of {full} pages for 60 % of the entries");
