@@ -2,6 +2,7 @@
 
 /// Why a call was refused. The database is then as it was before the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(4))]
 pub enum Error {
     /// The store needs memory from its owner; the same call can be made again once it has been given.
     NeedMemory,

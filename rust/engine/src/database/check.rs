@@ -1,5 +1,6 @@
 //! Looking at every entry of the tree, for tools: whether records and indexes agree. Nothing is written.
 
+use super::get::Stored;
 use super::{Database, Range, DOCUMENT, EXPIRY, FOREVER, NAME, NUMBER, TAG, UNNUMBERED_TAG};
 use crate::bytes::hash32;
 use crate::document::{Name, NameWalk, Reader};
@@ -138,7 +139,10 @@ impl<S: PageStore> Database<S> {
 
     fn flaw_of_record(&mut self, check: &mut Check, key: &[u8], buf: &mut [u8]) -> Result<Option<Flaw>> {
         self.check_key(key)?;
-        let stored = self.find(key)?.ok_or(Error::Corrupt)?;
+        let mut stored = Stored::NONE;
+        if !self.find(key, &mut stored)? {
+            return Err(Error::Corrupt);
+        }
         let saved = self.saved_by(&stored)?;
         check.saved = check.saved.wrapping_add(saved);
         check.compressed = check.compressed.wrapping_add(u32::from(saved > 0));
@@ -171,12 +175,16 @@ impl<S: PageStore> Database<S> {
     fn has_record_of_expiry(&mut self, entry: &[u8]) -> Result<bool> {
         let (time, key) = entry.split_at_checked(6).ok_or(Error::Corrupt)?;
         let time = time.iter().fold(0, |time, byte| time << 8 | u64::from(*byte));
-        Ok(self.find(key)?.is_some_and(|stored| stored.head.expires == time))
+        let mut stored = Stored::NONE;
+        Ok(self.find(key, &mut stored)? && stored.head.expires == time)
     }
 
     fn has_record_of_tag(&mut self, entry: &[u8], len: usize, buf: &mut [u8]) -> Result<bool> {
         let (tag, key) = entry.split_at_checked(len).ok_or(Error::Corrupt)?;
-        let Some(stored) = self.find(key)? else { return Ok(false) };
+        let mut stored = Stored::NONE;
+        if !self.find(key, &mut stored)? {
+            return Ok(false);
+        }
         self.copy_body(&stored, buf)?;
         let mut tags = Reader::new(buf.get(..stored.body_len).unwrap_or(&[]), 0);
         for _ in 0..stored.head.tag_count {
@@ -212,6 +220,7 @@ mod tests {
     use super::super::{document_key, FlushRule, NewRecord};
     use super::*;
     use crate::store::memory::MemoryStore;
+    use crate::tree::page::Entry;
     use crate::tree::tests::feed;
     use std::vec::Vec;
 
@@ -262,7 +271,7 @@ mod tests {
             move |database| assert!(database.remove(&range.key(key)).unwrap())
         }
         fn insert<'a>(key: Key<'a>, value: &'a [u8]) -> impl FnOnce(&mut Memory) + 'a {
-            move |database| database.insert(key, [value, &[]]).unwrap()
+            move |database| database.insert(&Entry { key, value: [value, &[]] }).unwrap()
         }
         let (tag, time) = (Range::of_tag(Name::Number(1)), Range::of_time(1000));
         assert_eq!(flaws_after(remove(tag, b"a")), [Flaw::TagEntry]);

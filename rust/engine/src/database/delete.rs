@@ -14,7 +14,10 @@ impl<S: PageStore> Database<S> {
     /// and was not there.
     pub fn delete(&mut self, key: &[u8], now: u64) -> Result<bool> {
         self.check_key(key)?;
-        let Some(stored) = self.find(key)? else { return Ok(false) };
+        let mut stored = Stored::NONE;
+        if !self.find(key, &mut stored)? {
+            return Ok(false);
+        }
         self.delete_at(key, &stored)?;
         let expired = stored.head.has_expired(now);
         self.counts.deletes = self.counts.deletes.wrapping_add(u64::from(!expired));
@@ -77,6 +80,7 @@ fn free_large<S: PageStore>(store: &mut S, leaf: PageId, index: usize) -> Result
     if page.key(index).and_then(|key| key.first()) != Some(DOCUMENT) {
         return Ok(());
     }
-    let head = Head::read(page.cell(index).ok_or(Error::Corrupt)?.value)?;
+    let mut head = Head::default();
+    head.read(page.cell(index).ok_or(Error::Corrupt)?.value)?;
     head.large.map_or(Ok(()), |(len, first)| free_chain(store, len, first))
 }

@@ -1,5 +1,6 @@
 //! Removing records whose time has come.
 
+use super::get::Stored;
 use super::{Database, EXPIRY, FOREVER};
 use crate::error::{Error, Result};
 use crate::store::PageStore;
@@ -59,7 +60,10 @@ impl<S: PageStore> Database<S> {
     fn expire_one(&mut self, key: &[u8]) -> Result<()> {
         self.remove_at()?;
         self.meta.ttl_records = self.meta.ttl_records.wrapping_sub(1);
-        let mut stored = self.find(key)?.ok_or(Error::Corrupt)?;
+        let mut stored = Stored::NONE;
+        if !self.find(key, &mut stored)? {
+            return Err(Error::Corrupt);
+        }
         stored.head.expires = FOREVER;
         self.delete_at(key, &stored)
     }

@@ -31,6 +31,13 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    pub const NONE: Stored = Stored {
+        leaf: PageId::NONE,
+        index: 0,
+        head: Head { expires: 0, tag_count: 0, field_tags: false, large: None, len: 0 },
+        body_len: 0,
+    };
+
     pub fn found(&self) -> Found {
         Found {
             body_len: self.body_len,
@@ -48,10 +55,8 @@ impl<S: PageStore> Database<S> {
     pub fn get(&mut self, key: &[u8], now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
         self.check_key(key)?;
         self.counts.gets = self.counts.gets.wrapping_add(1);
-        let Some(stored) = self.find(key)? else {
-            return Ok(None);
-        };
-        if stored.head.has_expired(now) {
+        let mut stored = Stored::NONE;
+        if !self.find(key, &mut stored)? || stored.head.has_expired(now) {
             return Ok(None);
         }
         match buf {
@@ -60,22 +65,23 @@ impl<S: PageStore> Database<S> {
         }
     }
 
-    /// The record with that key, expired or not.
-    pub(super) fn find(&mut self, key: &[u8]) -> Result<Option<Stored>> {
+    /// Finds the record with that key, expired or not; whether it is there.
+    pub(super) fn find(&mut self, key: &[u8], stored: &mut Stored) -> Result<bool> {
         if !self.locate(&document_key(key))? {
-            return Ok(None);
+            return Ok(false);
         }
-        let (leaf, index) = self.work.path.leaf();
-        self.stored(leaf, index).map(Some)
+        (stored.leaf, stored.index) = self.work.path.leaf();
+        self.read_head(stored)?;
+        Ok(true)
     }
 
-    /// The record in entry `index` of a leaf.
-    pub(super) fn stored(&mut self, leaf: PageId, index: usize) -> Result<Stored> {
-        let value = Page(self.store.page(leaf)?).cell(index).ok_or(Error::Corrupt)?.value;
-        let head = Head::read(value)?;
-        let in_chain = head.large.map_or(0, |(len, _)| len as usize);
-        let body_len = value.len().saturating_sub(head.bytes()).saturating_add(in_chain);
-        Ok(Stored { leaf, index, head, body_len })
+    /// Reads the head of the record that stands there.
+    pub(super) fn read_head(&mut self, stored: &mut Stored) -> Result<()> {
+        let value = Page(self.store.page(stored.leaf)?).cell(stored.index).ok_or(Error::Corrupt)?.value;
+        stored.head.read(value)?;
+        let in_chain = stored.head.large.map_or(0, |(len, _)| len as usize);
+        stored.body_len = value.len().saturating_sub(stored.head.bytes()).saturating_add(in_chain);
+        Ok(())
     }
 
     /// The body of a record that is not large, in its page; of one that is, the end of it.

@@ -40,7 +40,7 @@ use crate::bytes::hash32;
 use crate::document::Name;
 use crate::error::{Error, Result};
 use crate::store::{Meta, PageStore};
-use crate::tree::page::{Entry, Page, Parts};
+use crate::tree::page::{Entry, Page};
 use crate::tree::{self, Key, KeyBuf, Work};
 use statistics::Counts;
 
@@ -148,9 +148,9 @@ impl<S: PageStore> Database<S> {
         Page(self.store.page(leaf)?).cell(index).map(|cell| Some(cell.value)).ok_or(Error::Corrupt)
     }
 
-    fn insert(&mut self, key: Key, value: Parts) -> Result<()> {
-        self.locate(&key)?;
-        self.insert_at(&Entry { key, value })
+    fn insert(&mut self, entry: &Entry) -> Result<()> {
+        self.locate(&entry.key)?;
+        self.insert_at(entry)
     }
 
     /// Puts an entry in the place of its key, just located.

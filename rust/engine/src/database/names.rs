@@ -5,6 +5,7 @@ use crate::bytes::{u16_at, write, write_varint};
 use crate::document::{Name, NameWalk, Reader, MAX_NUMBERED_NAME};
 use crate::error::{Error, Result};
 use crate::store::{raw, PageStore};
+use crate::tree::page::Entry;
 use crate::tree::Key;
 
 /// The largest number. Names beyond that many are written out wherever they stand.
@@ -113,8 +114,8 @@ impl<S: PageStore> Database<S> {
         }
         let number = self.meta.names.wrapping_add(1) as u16;
         self.atomically(|database| {
-            database.insert(name_key(name), [&number.to_le_bytes(), &[]])?;
-            database.insert(number_key(&number.to_be_bytes()), [name, &[]])?;
+            database.insert(&Entry { key: name_key(name), value: [&number.to_le_bytes(), &[]] })?;
+            database.insert(&Entry { key: number_key(&number.to_be_bytes()), value: [name, &[]] })?;
             database.meta.names = u32::from(number);
             database.log_name(name)
         })?;

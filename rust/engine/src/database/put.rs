@@ -25,36 +25,40 @@ pub struct NewRecord<'a> {
     pub stored: Option<&'a [u8]>,
 }
 
+impl<'a> NewRecord<'a> {
+    /// The body as it is stored.
+    pub(super) fn stored_body(&self) -> &'a [u8] {
+        self.stored.unwrap_or(self.body)
+    }
+}
+
 impl<S: PageStore> Database<S> {
     /// Stores a record; one of the same key is replaced whole.
     pub fn put(&mut self, record: &NewRecord) -> Result<()> {
         self.check_key(record.key)?;
         let head = self.head_of(record)?;
-        match record.stored {
-            None => self.put_as(record, &head, 0),
-            Some(stored) => {
-                let saved = check_stored(record, stored)?;
-                self.put_as(&NewRecord { body: stored, ..*record }, &head, saved)
-            }
-        }
+        let saved = record.stored.map_or(Ok(0), |stored| check_stored(record, stored))?;
+        self.put_as(record, &head, saved)
     }
 
+    /// Stores a record that was checked, whose stored body is so many bytes shorter than it could be.
     #[inline(never)]
-    /// Stores a record that was checked, its body as it is, which is so many bytes shorter than it could be.
     pub(super) fn put_as(&mut self, record: &NewRecord, head: &Head, saved: u32) -> Result<()> {
         self.grew = true;
-        let old = self.find(record.key)?;
-        let was_saved = old.map_or(Ok(0), |old| self.saved_by(&old))?;
-        let plain = head.is_plain() && fits_a_cell(self.store.page_size(), 1 + record.key.len(), record.body.len());
-        let one_entry = plain && old.is_none_or(|old| old.head.is_plain());
+        let mut old = Stored::NONE;
+        let replaces = self.find(record.key, &mut old)?;
+        let was_saved = if replaces { self.saved_by(&old)? } else { 0 };
+        let plain =
+            head.is_plain() && fits_a_cell(self.store.page_size(), 1 + record.key.len(), record.stored_body().len());
+        let one_entry = plain && old.head.is_plain();
         if one_entry && !self.store.changes_can_fail() {
-            self.put_plain(record, old.is_some())?;
+            self.put_plain(record, replaces)?;
             self.count_saved(was_saved, saved);
         } else {
             self.atomically(|database| {
                 match one_entry {
-                    true => database.put_plain(record, old.is_some())?,
-                    false => database.put_linked(record, head, old.as_ref())?,
+                    true => database.put_plain(record, replaces)?,
+                    false => database.put_linked(record, head, replaces.then_some(&old))?,
                 }
                 database.count_saved(was_saved, saved);
                 database.log_put(record, head, saved)
@@ -78,9 +82,10 @@ impl<S: PageStore> Database<S> {
     /// When a record expires; `None` when it is gone or its body no longer has that fingerprint.
     #[inline(never)]
     fn expiry_of(&mut self, key: &[u8], fingerprint: u64, now: u64) -> Result<Option<u64>> {
-        let Some(stored) = self.find(key)? else {
+        let mut stored = Stored::NONE;
+        if !self.find(key, &mut stored)? {
             return Ok(None);
-        };
+        }
         let same = !stored.head.has_expired(now) && self.fingerprint_of(&stored)? == fingerprint;
         Ok(same.then_some(stored.head.expires))
     }
@@ -162,7 +167,7 @@ impl<S: PageStore> Database<S> {
 
     /// One entry of the tree, just located, changed at once or not at all.
     fn put_plain(&mut self, record: &NewRecord, old: bool) -> Result<()> {
-        self.insert_at(&Entry { key: document_key(record.key), value: [record.body, &[]] })?;
+        self.insert_at(&Entry { key: document_key(record.key), value: [record.stored_body(), &[]] })?;
         self.meta.records = self.meta.records.wrapping_add(u32::from(!old));
         Ok(())
     }
@@ -175,13 +180,13 @@ impl<S: PageStore> Database<S> {
         }
         self.put_entry(record, head)?;
         if head.expires != FOREVER {
-            self.insert(Range::of_time(head.expires).key(record.key), [&[]; 2])?;
+            self.insert(&Entry::of_key(Range::of_time(head.expires).key(record.key)))?;
             self.meta.ttl_records = self.meta.ttl_records.wrapping_add(1);
             self.next_expiry = self.next_expiry.min(head.expires);
         }
         let mut tags = Reader::new(record.body, 0);
         for _ in 0..head.tag_count {
-            self.insert(Range::of_tag(tags.name()?).key(record.key), [&[]; 2])?;
+            self.insert(&Entry::of_key(Range::of_tag(tags.name()?).key(record.key)))?;
         }
         self.meta.field_tags = self.meta.field_tags.wrapping_add(u32::from(head.field_tags));
         self.meta.records = self.meta.records.wrapping_add(u32::from(old.is_none()));
@@ -194,15 +199,15 @@ impl<S: PageStore> Database<S> {
         let mut head = *head;
         let key = document_key(record.key);
         let mut bytes = [0; MAX_HEAD];
-        let len = head.write(&mut bytes).wrapping_add(record.body.len());
-        let mut body = record.body;
+        let mut body = record.stored_body();
+        let len = head.write(&mut bytes).wrapping_add(body.len());
         if !fits_a_cell(self.store.page_size(), key.len(), len) {
             let (in_chain, end) = self.split_large(key.len(), body);
             head.large = Some((in_chain.len() as u32, self.write_chain(in_chain)?));
             body = end;
         }
         let len = head.write(&mut bytes);
-        self.insert(key, [bytes.get(..len).unwrap_or(&[]), body])
+        self.insert(&Entry { key, value: [bytes.get(..len).unwrap_or(&[]), body] })
     }
 
     /// Takes out everything that belongs to a record, which was just found, but its own entry.
@@ -230,7 +235,10 @@ impl<S: PageStore> Database<S> {
     /// The range of the tag that begins at `at` of a record's body, and where it ends there.
     #[inline(never)]
     fn tag_of(&mut self, key: &[u8], at: usize) -> Result<(Range, usize)> {
-        let stored = self.find(key)?.ok_or(Error::Corrupt)?;
+        let mut stored = Stored::NONE;
+        if !self.find(key, &mut stored)? {
+            return Err(Error::Corrupt);
+        }
         let mut name = [0; MAX_TAG_BYTES + 8];
         let len = self.read_body(&stored, at, &mut name)?;
         let mut reader = Reader::new(name.get(..len).unwrap_or(&[]), 0);

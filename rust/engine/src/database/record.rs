@@ -27,7 +27,7 @@ const FIELD_TAGS: u8 = 8;
 pub const MAX_HEAD: usize = 16;
 
 /// What stands before, or instead of, a record's body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// When it expires, or [`super::FOREVER`].
     pub expires: u64,
@@ -44,12 +44,14 @@ pub struct Head {
 impl Head {
     /// Reads the head of a record.
     #[inline]
-    pub fn read(record: &[u8]) -> Result<Head> {
+    pub fn read(&mut self, record: &[u8]) -> Result<()> {
         let flags = *record.first().ok_or(Error::Corrupt)?;
-        let mut head = Head { expires: 0, tag_count: 0, field_tags: flags & FIELD_TAGS != 0, large: None, len: 1 };
+        *self = Head::default();
         if flags < FLAGS {
-            return Ok(Head { field_tags: false, len: 0, ..head });
+            return Ok(());
         }
+        let head = self;
+        (head.field_tags, head.len) = (flags & FIELD_TAGS != 0, 1);
         if flags & TTL != 0 {
             let bytes = record.get(1..7).ok_or(Error::Corrupt)?;
             head.expires = bytes.iter().rev().fold(0, |time, byte| time << 8 | u64::from(*byte));
@@ -64,7 +66,7 @@ impl Head {
             head.large = Some((u32_at(place, 0), PageId(u32_at(place, 4))));
             head.len = head.len.wrapping_add(8);
         }
-        Ok(head)
+        Ok(())
     }
 
     /// Writes it, and gives its length.

@@ -80,7 +80,8 @@ fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Resul
             return Ok(Look::End);
         }
         let value = page.cell(index).ok_or(Error::Corrupt)?.value;
-        let head = Head::read(value)?;
+        let mut head = Head::default();
+        head.read(value)?;
         if head.has_expired(now) {
             continue;
         }
@@ -102,7 +103,8 @@ impl<S: PageStore> Database<S> {
     /// The next record whose time has not come. [`Error::NoRoom`] does not move the cursor.
     pub fn next(&mut self, cursor: &mut ScanCursor, now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
         cursor.change_range(Range::DOCUMENTS);
-        while let Some(stored) = self.next_stored(cursor)? {
+        let mut stored = Stored::NONE;
+        while self.next_stored(cursor, &mut stored)? {
             if stored.head.has_expired(now) {
                 continue;
             }
@@ -129,8 +131,11 @@ impl<S: PageStore> Database<S> {
         if range == Range::DOCUMENTS {
             return self.next_by_leaf(query, cursor, now, budget, buf);
         }
+        let mut stored = Stored::NONE;
         for _ in 0..budget {
-            let Some(stored) = self.next_stored(cursor)? else { return Ok(Next::End) };
+            if !self.next_stored(cursor, &mut stored)? {
+                return Ok(Next::End);
+            }
             if stored.head.has_expired(now) {
                 continue;
             }
@@ -167,7 +172,8 @@ impl<S: PageStore> Database<S> {
                 Look::Elsewhere(index) => (index, true),
             };
             cursor.tree.stay(&mut self.store, index)?;
-            let stored = self.stored(leaf, index)?;
+            let mut stored = Stored { leaf, index, ..Stored::NONE };
+            self.read_head(&mut stored)?;
             let found = match elsewhere {
                 true => self.read_match(query, cursor, &stored, buf)?,
                 false => Some(self.load(&stored, buf).inspect_err(|_| cursor.tree.step_back())?),
@@ -181,19 +187,21 @@ impl<S: PageStore> Database<S> {
     }
 
     /// The next record in the cursor's range.
-    fn next_stored(&mut self, cursor: &mut ScanCursor) -> Result<Option<Stored>> {
+    fn next_stored(&mut self, cursor: &mut ScanCursor, stored: &mut Stored) -> Result<bool> {
         loop {
             let Some((leaf, index)) = cursor.tree.next(&mut self.store, self.meta.root, self.change)? else {
-                return Ok(None);
+                return Ok(false);
             };
             if !cursor.tree.key().starts_with(cursor.range.as_slice()) {
-                return Ok(None);
+                return Ok(false);
             }
             if cursor.range == Range::DOCUMENTS {
-                return self.stored(leaf, index).map(Some);
+                (stored.leaf, stored.index) = (leaf, index);
+                self.read_head(stored)?;
+                return Ok(true);
             }
-            if let Some(stored) = self.find(cursor.key())? {
-                return Ok(Some(stored));
+            if self.find(cursor.key(), stored)? {
+                return Ok(true);
             }
         }
     }

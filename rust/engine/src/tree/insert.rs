@@ -32,11 +32,12 @@ pub fn insert<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, e
     let neighbours_may_help = fits == Fit::No && !replaced && index != page.run();
     if neighbours_may_help {
         store.reserve(0, 3)?;
-        if relieve(store, work, entry.size())? {
-            let path = &mut work.path;
-            path.locate(store, *root, &entry.key)?;
-            let (id, index) = path.leaf();
-            fits = Page(store.page(id)?).fit(index, entry);
+        if let Some((pair, count)) = relieve(store, &work.path, entry.size())? {
+            if pair.share(store, count, &mut work.key, &[])? {
+                work.path.locate(store, *root, &entry.key)?;
+                let (id, index) = work.path.leaf();
+                fits = Page(store.page(id)?).fit(index, entry);
+            }
         }
     }
     let splits = if fits == Fit::No { splits(store, &work.path)? } else { 0 };

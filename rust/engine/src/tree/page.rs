@@ -70,7 +70,12 @@ pub struct Entry<'a> {
     pub value: Parts<'a>,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// A key that leads to nothing.
+    pub fn of_key(key: Key<'a>) -> Self {
+        Entry { key, value: [&[]; 2] }
+    }
+
     /// Bytes of it with its slot in a page whose keys have nothing in common.
     pub(super) fn size(&self) -> usize {
         SLOT.wrapping_add(self.size_behind(0))

@@ -8,18 +8,10 @@ use super::Work;
 use crate::error::Result;
 use crate::store::{PageId, PageStore};
 
-/// Makes room in the full leaf at the end of the path by sharing its entries with the emptier one of its
-/// neighbours. False, and nothing done, where that would make less room than `entry` bytes.
+/// The full leaf at the end of the path and the emptier one of its neighbours, where sharing their entries makes room for
+/// `entry` bytes, and how many of these the left one is then to have.
 #[inline(never)]
-pub(super) fn relieve<S: PageStore>(store: &mut S, work: &mut Work, entry: usize) -> Result<bool> {
-    let Some(pair) = emptier(store, &work.path, entry)? else { return Ok(false) };
-    let count = half(store, &pair)?;
-    pair.share(store, count, &mut work.key, &[])
-}
-
-/// The path's leaf and the emptier one of its neighbours, if that has room enough.
-#[inline(never)]
-fn emptier<S: PageStore>(store: &mut S, path: &Path, entry: usize) -> Result<Option<Pair>> {
+pub(super) fn relieve<S: PageStore>(store: &mut S, path: &Path, entry: usize) -> Result<Option<(Pair, usize)>> {
     let Some(above) = path.height().checked_sub(2) else { return Ok(None) };
     let Step { id: parent, index } = path.step(above);
     let mut best = None;
@@ -36,7 +28,9 @@ fn emptier<S: PageStore>(store: &mut S, path: &Path, entry: usize) -> Result<Opt
             (best, most) = (Some(pair), moved);
         }
     }
-    Ok(best)
+    let Some(pair) = best else { return Ok(None) };
+    let count = half(store, &pair)?;
+    Ok(Some((pair, count)))
 }
 
 /// How many entries of both fill half of their bytes.
