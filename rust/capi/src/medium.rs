@@ -22,15 +22,15 @@ macro_rules! call {
         match $medium.0.$function {
             // SAFETY: the caller's promise about its functions; the pointers are to what is ours during the call.
             Some(function) => check(unsafe { function($medium.0.context $(, $argument)*) }),
-            None => Err(Error::Io(NOT_SUPPORTED)),
+            None => Err(Error::io(NOT_SUPPORTED)),
         }
     };
 }
 
 /// EINVAL.
-const NOT_SUPPORTED: i16 = 22;
+const NOT_SUPPORTED: i32 = 22;
 /// ENOENT.
-const ABSENT: i16 = 2;
+const ABSENT: i32 = 2;
 
 impl Medium for CMedium {
     fn list(&mut self) -> Result<u64> {
@@ -42,7 +42,7 @@ impl Medium for CMedium {
     fn size(&mut self, file: File) -> Result<Option<u32>> {
         let mut bytes = 0u32;
         match call!(self, size, file.0, &mut bytes) {
-            Err(Error::Io(ABSENT)) => Ok(None),
+            Err(error) if error == Error::io(ABSENT) => Ok(None),
             result => result.map(|()| Some(bytes)),
         }
     }

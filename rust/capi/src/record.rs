@@ -4,7 +4,7 @@ use crate::abi::{self, error_status, status};
 use crate::pointers::{buffer, database, slice};
 use mtdb_engine::bytes::{hash64, write};
 use mtdb_engine::database::{Found, NewRecord};
-use mtdb_engine::{Error, Result};
+use mtdb_engine::Result;
 
 /// # Safety
 /// `record` and what it points to are the caller's during `'a`.
@@ -39,8 +39,9 @@ pub unsafe fn tell(result: Result<Option<Found>>, key_len: usize, out: *mut abi:
     let (found, status) = match result {
         Ok(None) => return abi::MTDB_ABSENT,
         Ok(Some(found)) => (found, abi::MTDB_OK),
-        Err(Error::NoRoom(body)) => {
-            (Found { body_len: body.bytes(), tag_count: 0, expires: 0, fingerprint: 0 }, abi::MTDB_NO_ROOM)
+        Err(error) if error.room().is_some() => {
+            let body_len = error.room().unwrap_or(0);
+            (Found { body_len, tag_count: 0, expires: 0, fingerprint: 0 }, abi::MTDB_NO_ROOM)
         }
         Err(error) => return error_status(error),
     };

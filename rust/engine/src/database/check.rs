@@ -4,7 +4,7 @@ use super::get::Stored;
 use super::{Database, Range, DOCUMENT, EXPIRY, FOREVER, NAME, NUMBER, TAG, UNNUMBERED_TAG};
 use crate::bytes::hash32;
 use crate::document::{Name, NameWalk, Reader};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Meta, PageStore};
 use crate::tree::{Cursor, Key, KeyBuf};
 
@@ -120,7 +120,10 @@ impl<S: PageStore> Database<S> {
         };
         Ok(match sound {
             Ok(true) => Checked::Sound,
-            Ok(false) | Err(Error::Corrupt | Error::BadKey | Error::TooDeep) => Checked::Flawed(flaw),
+            Ok(false) => Checked::Flawed(flaw),
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::BadKey | ErrorKind::TooDeep) => {
+                Checked::Flawed(flaw)
+            }
             Err(error) => return Err(error),
         })
     }
@@ -130,7 +133,12 @@ impl<S: PageStore> Database<S> {
         match self.flaw_of_record(check, key, buf) {
             Ok(None) => Ok(Checked::Sound),
             Ok(Some(flaw)) => Ok(Checked::Flawed(flaw)),
-            Err(Error::Corrupt | Error::BadKey | Error::NoRoom(_) | Error::TooDeep) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Corrupt | ErrorKind::BadKey | ErrorKind::NoRoom(_) | ErrorKind::TooDeep
+                ) =>
+            {
                 Ok(Checked::Flawed(Flaw::Record))
             }
             Err(error) => Err(error),
@@ -239,7 +247,7 @@ mod tests {
                     database.put(&NewRecord { key, body, tag_count: 1, expires, stored: None })
                 });
                 match put {
-                    Err(Error::NeedMemory) => feed(database.store_mut()),
+                    Err(error) if error == Error::NeedMemory => feed(database.store_mut()),
                     put => break put.unwrap(),
                 }
             }

@@ -79,7 +79,7 @@ impl<S: PageStore> Database<S> {
         meta.compressed = meta.compressed.wrapping_sub(u32::from(before > 0)).wrapping_add(u32::from(after > 0));
     }
 
-    /// Copies a whole body, and expands its value. [`Error::NoRoom`] says how long `buf` must be for the next step.
+    /// Copies a whole body, and expands its value. [`NoRoom`](crate::ErrorKind::NoRoom) says how long `buf` must be for the next step.
     pub(super) fn load(&mut self, stored: &Stored, buf: &mut [u8]) -> Result<Found> {
         self.copy_body(stored, buf)?;
         let body = buf.get(..stored.body_len).ok_or(Error::Corrupt)?;

@@ -1,7 +1,7 @@
 //! A database that outlives the program: opening, making durable, backups.
 
 use super::Database;
-use crate::error::{Error, Result, ENOSPC};
+use crate::error::{Error, ErrorKind, Result, ENOSPC};
 use crate::store::{DurableStore, FileCounts, MAX_DELTA};
 
 impl<S: DurableStore> Database<S> {
@@ -17,11 +17,18 @@ impl<S: DurableStore> Database<S> {
         while let Some(len) = self.store.next_delta(&mut delta)? {
             match self.replay(delta.get(..len).unwrap_or(&[])) {
                 // What was done once can be done again: where it cannot, something is damaged.
-                Err(Error::NeedMemory) => {
+                Err(error) if error == Error::NeedMemory => {
                     self.store.repeat_delta();
                     return Err(Error::NeedMemory);
                 }
-                Err(Error::BadKey | Error::BadTag | Error::TooDeep | Error::TooLong) => return Err(Error::Corrupt),
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::BadKey | ErrorKind::BadTag | ErrorKind::TooDeep | ErrorKind::TooLong
+                    ) =>
+                {
+                    return Err(Error::Corrupt)
+                }
                 result => result?,
             }
         }
@@ -100,7 +107,7 @@ impl<S: DurableStore> Database<S> {
                 self.flush()?;
             }
             // Without room to write in, what is packed closer gains nothing.
-            self.packed = packed == Err(Error::Io(ENOSPC)) || packed?;
+            self.packed = packed == Err(Error::io(ENOSPC)) || packed?;
             return Ok(false);
         }
         let keys = self.keys_to_allow();
@@ -109,7 +116,7 @@ impl<S: DurableStore> Database<S> {
             0 => self.removing(compact),
             _ => Ok(true),
         };
-        let done = compacted == Err(Error::Io(ENOSPC)) || compacted?;
+        let done = compacted == Err(Error::io(ENOSPC)) || compacted?;
         self.packed = !done;
         Ok(done)
     }

@@ -50,7 +50,7 @@ impl Stored {
 
 impl<S: PageStore> Database<S> {
     /// Copies the body of the record with that key into `buf`; `None` where there is none, or its time
-    /// has come. [`Error::NoRoom`] says how long `buf` must be, a second time where the value has to be expanded; with no
+    /// has come. [`NoRoom`](crate::ErrorKind::NoRoom) says how long `buf` must be, a second time where the value has to be expanded; with no
     /// buffer at all nothing is copied.
     pub fn get(&mut self, key: &[u8], now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
         self.check_key(key)?;

@@ -100,7 +100,7 @@ fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Resul
 }
 
 impl<S: PageStore> Database<S> {
-    /// The next record whose time has not come. [`Error::NoRoom`] does not move the cursor.
+    /// The next record whose time has not come. [`NoRoom`](crate::ErrorKind::NoRoom) does not move the cursor.
     pub fn next(&mut self, cursor: &mut ScanCursor, now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
         cursor.change_range(Range::DOCUMENTS);
         let mut stored = Stored::NONE;

@@ -8,7 +8,7 @@ use crate::bytes::{varint_len, write, write_varint, MAX_VARINT};
 use crate::error::{Error, Result};
 
 /// Writes values into a buffer of the caller's, one item a call. A call that returns
-/// [`Error::NoRoom`] has written nothing; it can be made again with the same bytes in a larger buffer.
+/// [`NoRoom`](crate::ErrorKind::NoRoom) has written nothing; it can be made again with the same bytes in a larger buffer.
 pub struct Encoder<'a> {
     buf: &'a mut [u8],
     /// Bytes written.

@@ -58,7 +58,7 @@ impl Map {
             self.work.path.locate(&mut self.store, self.root, &Key::whole(key)).unwrap();
             let entry = Entry { key: Key::whole(key), value: [value, &[]] };
             match insert(&mut self.store, &mut self.root, &mut self.work, &entry) {
-                Err(Error::NeedMemory) => feed(&mut self.store),
+                Err(error) if error == Error::NeedMemory => feed(&mut self.store),
                 result => break result.unwrap(),
             }
         }
@@ -73,7 +73,7 @@ impl Map {
                 break;
             }
             match remove(&mut self.store, &mut self.root, &mut self.work) {
-                Err(Error::NeedMemory) => feed(&mut self.store),
+                Err(error) if error == Error::NeedMemory => feed(&mut self.store),
                 result => break result.unwrap(),
             }
         }

@@ -405,7 +405,7 @@ impl<M: Medium> PageStore for FileStore<M> {
         self.incomplete |= appended.is_err();
         match appended {
             // The next commit can do without it.
-            Err(Error::Io(ENOSPC)) if self.log.is_removing => Ok(()),
+            Err(error) if error == Error::io(ENOSPC) && self.log.is_removing => Ok(()),
             result => result,
         }
     }
