@@ -288,10 +288,10 @@ impl Chunks {
         len: usize,
     ) -> Option<(&[u8], &[u8], &mut [u8])> {
         let apart = |place: (u32, usize)| place.0 != one.0 || place.1.abs_diff(one.1) >= len;
-        if !two.into_iter().all(apart) {
+        let [(a, a_at), (b, b_at)] = two;
+        if !apart((a, a_at)) || !apart((b, b_at)) {
             return None;
         }
-        let [(a, a_at), (b, b_at)] = two;
         let (a, b, c) = (self.inside(a, a_at, len)?, self.inside(b, b_at, len)?, self.inside(one.0, one.1, len)?);
         // SAFETY: all three lie inside their chunks, and the one to change overlaps neither of the others.
         unsafe {

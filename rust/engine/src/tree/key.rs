@@ -28,16 +28,24 @@ impl<'a> Key<'a> {
 
     /// Its first byte.
     pub fn first(&self) -> Option<u8> {
-        self.prefix.first().or(self.suffix.first()).copied()
+        self.byte(0)
     }
 
-    fn bytes(&self) -> impl Iterator<Item = &'a u8> {
-        self.prefix.iter().chain(self.suffix)
+    #[inline]
+    fn byte(&self, at: usize) -> Option<u8> {
+        match at.checked_sub(self.prefix.len()) {
+            None => self.prefix.get(at).copied(),
+            Some(at) => self.suffix.get(at).copied(),
+        }
     }
 
     /// How many bytes it begins alike with another.
     pub fn common(&self, other: &Key) -> usize {
-        self.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count()
+        let mut alike = 0usize;
+        while self.byte(alike).is_some_and(|byte| other.byte(alike) == Some(byte)) {
+            alike = alike.wrapping_add(1);
+        }
+        alike
     }
 
     /// What follows a prefix; `None` where it does not begin with that.

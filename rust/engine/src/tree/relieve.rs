@@ -18,7 +18,7 @@ pub(super) fn relieve<S: PageStore>(store: &mut S, path: &Path, entry: usize) ->
     let used = Page(store.page(path.leaf().0)?).used();
     let mut most = used.wrapping_add(entry).saturating_sub(store.page_size()).max(8);
     // The leaf is the right one of a pair, then the left one.
-    for side in [0, 1] {
+    for side in 0..2usize {
         let Some(pair) = Pair::of(store, parent, index.wrapping_add(side))? else { continue };
         let (left, right, _) = store.build(pair.left, pair.right)?;
         let (left, right) = (Page(left).used(), Page(right).used());

@@ -40,7 +40,8 @@ pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, work: &mu
 fn merge<S: PageStore>(store: &mut S, work: &mut Work, depth: usize) -> Result<bool> {
     let above = depth.wrapping_sub(1);
     let Step { id: parent, index } = work.path.step(above);
-    for right_index in [index, index.wrapping_add(1)] {
+    for side in 0..2usize {
+        let right_index = index.wrapping_add(side);
         let Some(pair) = Pair::of(store, parent, right_index)? else { continue };
         let (left, right, _) = store.build(pair.left, pair.right)?;
         if Page(left).too_full_to_join(Page(right)) {
