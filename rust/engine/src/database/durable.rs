@@ -13,6 +13,20 @@ impl<S: DurableStore> Database<S> {
             self.changed();
             self.forget_names();
         }
+        self.replay_all()?;
+        self.store.finish_open();
+        let status = self.store.status();
+        self.next_key = status.next_key;
+        let away = if status.wall == 0 { 0 } else { wall.saturating_sub(status.wall) };
+        self.clock = status.now.saturating_add(away.saturating_mul(1000));
+        self.next_expiry = if self.meta.ttl_records > 0 { 0 } else { u64::MAX };
+        self.counts = Default::default();
+        Ok(())
+    }
+
+    /// Does what was done since the last checkpoint.
+    #[inline(never)]
+    fn replay_all(&mut self) -> Result<()> {
         let mut delta = [0; MAX_DELTA];
         while let Some(len) = self.store.next_delta(&mut delta)? {
             match self.replay(delta.get(..len).unwrap_or(&[])) {
@@ -32,13 +46,6 @@ impl<S: DurableStore> Database<S> {
                 result => result?,
             }
         }
-        self.store.finish_open();
-        let status = self.store.status();
-        self.next_key = status.next_key;
-        let away = if status.wall == 0 { 0 } else { wall.saturating_sub(status.wall) };
-        self.clock = status.now.saturating_add(away.saturating_mul(1000));
-        self.next_expiry = if self.meta.ttl_records > 0 { 0 } else { u64::MAX };
-        self.counts = Default::default();
         Ok(())
     }
 

@@ -25,27 +25,9 @@ impl<S: PageStore> Database<S> {
         if self.store.depth() > 0 || !self.has_expired(now) {
             return Ok((0, true));
         }
-        let mut key = KeyBuf::new();
-        loop {
-            self.locate(&Key::whole(&[EXPIRY]))?;
-            let time = match self.next_expiry()? {
-                None => u64::MAX,
-                Some((time, record)) => {
-                    key.set(&record);
-                    time
-                }
-            };
-            if time > now {
-                self.next_expiry = time;
-                return Ok((removed, true));
-            }
+        while self.expire_next(now, removed < budget)? {
             if removed == budget {
                 return Ok((removed, false));
-            }
-            if self.store.removal_can_fail() {
-                self.atomically(|database| database.expire_one(key.as_slice()))?;
-            } else {
-                self.expire_one(key.as_slice())?;
             }
             removed = removed.wrapping_add(1);
             if self.store.is_crowded() {
@@ -54,6 +36,34 @@ impl<S: PageStore> Database<S> {
                 self.store.make_durable(&self.meta, keys)?;
             }
         }
+        Ok((removed, true))
+    }
+
+    /// Removes the first record whose time has come, if it is to; false where there is none.
+    #[inline(never)]
+    fn expire_next(&mut self, now: u64, removes: bool) -> Result<bool> {
+        let mut key = KeyBuf::new();
+        self.locate(&Key::whole(&[EXPIRY]))?;
+        let time = match self.next_expiry()? {
+            None => u64::MAX,
+            Some((time, record)) => {
+                key.set(&record);
+                time
+            }
+        };
+        if time > now {
+            self.next_expiry = time;
+            return Ok(false);
+        }
+        if !removes {
+            return Ok(true);
+        }
+        if self.store.removal_can_fail() {
+            self.atomically(|database| database.expire_one(key.as_slice()))?;
+        } else {
+            self.expire_one(key.as_slice())?;
+        }
+        Ok(true)
     }
 
     /// Removes the record with that key, whose expiry entry was just located.

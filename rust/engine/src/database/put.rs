@@ -36,7 +36,8 @@ impl<S: PageStore> Database<S> {
     /// Stores a record; one of the same key is replaced whole.
     pub fn put(&mut self, record: &NewRecord) -> Result<()> {
         self.check_key(record.key)?;
-        let head = self.head_of(record)?;
+        let mut head = Head::default();
+        self.fill_head(record, &mut head)?;
         let saved = record.stored.map_or(Ok(0), |stored| check_stored(record, stored))?;
         self.put_as(record, &head, saved)
     }
@@ -107,19 +108,15 @@ impl<S: PageStore> Database<S> {
 
     /// Checks a new record and says what its head will be, but for where a large body goes.
     #[inline(never)]
-    fn head_of(&mut self, record: &NewRecord) -> Result<Head> {
+    fn fill_head(&mut self, record: &NewRecord, head: &mut Head) -> Result<()> {
         if record.body.len() > MAX_VALUE_BYTES {
             return Err(Error::TooLong);
         }
         let value = self.check_tags(record)?;
-        let field_tags = self.has_field_tags(value)?;
-        Ok(Head {
-            expires: record.expires.min(LAST_TIME),
-            tag_count: record.tag_count as u8,
-            field_tags,
-            large: None,
-            len: 0,
-        })
+        head.field_tags = self.has_field_tags(value)?;
+        head.expires = record.expires.min(LAST_TIME);
+        head.tag_count = record.tag_count as u8;
+        Ok(())
     }
 
     /// Checks a new record's tags; what reads on behind them.
@@ -180,33 +177,39 @@ impl<S: PageStore> Database<S> {
         }
         self.put_entry(record, head)?;
         if head.expires != FOREVER {
-            self.insert(&Entry::of_key(Range::of_time(head.expires).key(record.key)))?;
+            self.insert_index(&Range::of_time(head.expires), record.key)?;
             self.meta.ttl_records = self.meta.ttl_records.wrapping_add(1);
             self.next_expiry = self.next_expiry.min(head.expires);
         }
         let mut tags = Reader::new(record.body, 0);
         for _ in 0..head.tag_count {
-            self.insert(&Entry::of_key(Range::of_tag(tags.name()?).key(record.key)))?;
+            let tag = Range::of_tag(tags.name()?);
+            self.insert_index(&tag, record.key)?;
         }
         self.meta.field_tags = self.meta.field_tags.wrapping_add(u32::from(head.field_tags));
         self.meta.records = self.meta.records.wrapping_add(u32::from(old.is_none()));
         Ok(())
     }
 
+    #[inline(never)]
+    fn insert_index(&mut self, range: &Range, key: &[u8]) -> Result<()> {
+        self.insert(&Entry { key: range.key(key), value: [&[]; 2] })
+    }
+
     /// The entry of a record itself, and where its body is large, the chain.
     #[inline(never)]
     fn put_entry(&mut self, record: &NewRecord, head: &Head) -> Result<()> {
-        let mut head = *head;
         let key = document_key(record.key);
         let mut bytes = [0; MAX_HEAD];
         let mut body = record.stored_body();
-        let len = head.write(&mut bytes).wrapping_add(body.len());
+        let mut large = None;
+        let len = head.write(large, &mut bytes).wrapping_add(body.len());
         if !fits_a_cell(self.store.page_size(), key.len(), len) {
             let (in_chain, end) = self.split_large(key.len(), body);
-            head.large = Some((in_chain.len() as u32, self.write_chain(in_chain)?));
+            large = Some((in_chain.len() as u32, self.write_chain(in_chain)?));
             body = end;
         }
-        let len = head.write(&mut bytes);
+        let len = head.write(large, &mut bytes);
         self.insert(&Entry { key, value: [bytes.get(..len).unwrap_or(&[]), body] })
     }
 

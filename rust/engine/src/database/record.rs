@@ -69,8 +69,8 @@ impl Head {
         Ok(())
     }
 
-    /// Writes it, and gives its length.
-    pub fn write(&self, buf: &mut [u8; MAX_HEAD]) -> usize {
+    /// Writes it, with where a large body is, and gives its length.
+    pub fn write(&self, large: Option<(u32, PageId)>, buf: &mut [u8; MAX_HEAD]) -> usize {
         let mut len = 1;
         let mut flags = FLAGS;
         if self.expires != super::FOREVER {
@@ -86,13 +86,13 @@ impl Head {
         if self.field_tags {
             flags |= FIELD_TAGS;
         }
-        if let Some((bytes, page)) = self.large {
+        if let Some((bytes, page)) = large {
             flags |= LARGE;
             write(buf, len, &bytes.to_le_bytes());
             write(buf, len.wrapping_add(4), &page.to_bytes());
             len = len.wrapping_add(8);
         }
-        if self.is_plain() {
+        if flags == FLAGS {
             return 0;
         }
         write(buf, 0, &[flags]);

@@ -104,6 +104,7 @@ impl<S: PageStore> Database<S> {
         Ok(false)
     }
 
+    #[inline(never)]
     /// Packs one leaf; false when it was the last one.
     fn pack_leaf(&mut self) -> Result<bool> {
         self.changed();

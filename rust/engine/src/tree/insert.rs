@@ -65,6 +65,7 @@ pub fn insert<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, e
 }
 
 /// Makes the first page of a tree.
+#[inline(never)]
 fn plant<S: PageStore>(store: &mut S, root: &mut PageId, entry: &Entry) -> Result<()> {
     store.reserve(1, 0)?;
     let id = store.allocate()?;
@@ -176,6 +177,7 @@ fn split<S: PageStore>(store: &mut S, id: PageId, index: usize, entry: &Entry) -
 }
 
 /// Puts a new root above the two halves of the old one.
+#[inline(never)]
 fn grow<S: PageStore>(store: &mut S, root: &mut PageId, left: PageId, right: PageId, separator: &[u8]) -> Result<()> {
     let level = Page(store.page(left)?).level().checked_add(1).ok_or(Error::Corrupt)?;
     let id = store.allocate()?;

@@ -70,12 +70,7 @@ pub struct Entry<'a> {
     pub value: Parts<'a>,
 }
 
-impl<'a> Entry<'a> {
-    /// A key that leads to nothing.
-    pub fn of_key(key: Key<'a>) -> Self {
-        Entry { key, value: [&[]; 2] }
-    }
-
+impl Entry<'_> {
     /// Bytes of it with its slot in a page whose keys have nothing in common.
     pub(super) fn size(&self) -> usize {
         SLOT.wrapping_add(self.size_behind(0))

@@ -109,10 +109,10 @@ impl Pair {
 
     /// Whether another key for the right page fits the branch. Where it does and `install` says so, it is put there.
     pub fn replace_separator<S: PageStore>(&self, store: &mut S, key: &[u8], install: bool) -> Result<bool> {
-        let value = child(Page(store.page(self.parent)?), self.right_index)?.to_bytes();
+        let branch = Page(store.page(self.parent)?);
+        let (value, count) = (child(branch, self.right_index)?.to_bytes(), branch.count());
         let entry = Entry { key: Key::whole(key), value: [&value, &[]] };
         let source = Source { replaced: 1, ..Source::with(self.parent, self.right_index, &entry) };
-        let (_, count) = source.counts(store)?;
         let fits = source.fits(store, 0, count)?;
         if fits && install {
             source.make_page(store, 0, count, self.parent)?;

@@ -56,32 +56,35 @@ pub(super) fn spread<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry
         pair = Pair::of(store, parent.id, parent.index)?;
     }
     let Some(pair) = pair else { return Ok(None) };
-    let both = pair.entries(&[]);
-    let (before, _) = both.counts(store)?;
+    let mut source = pair.entries(&[]);
+    let (before, _) = source.counts(store)?;
     let at = if pair.left == leaf { index } else { before.wrapping_add(index) };
-    let both = Source { new: Some((at, entry)), ..both };
-    let (_, all) = both.counts(store)?;
-    let (first, second) = thirds(store, &both)?;
+    source.new = Some((at, entry));
+    let (_, all) = source.counts(store)?;
+    let (first, second) = thirds(store, &source)?;
     let fits = first <= before
-        && both.fits(store, 0, first)?
-        && both.fits(store, first, second)?
-        && both.fits(store, second, all)?;
+        && source.fits(store, 0, first)?
+        && source.fits(store, first, second)?
+        && source.fits(store, second, all)?;
     if !fits {
         return Ok(None);
     }
-    both.separator(store, first, separator)?;
+    source.separator(store, first, separator)?;
     if !pair.replace_separator(store, separator.as_slice(), false)? {
         return Ok(None);
     }
     pair.write(store)?;
     let added = store.allocate()?;
-    both.make_page(store, second, all, added)?;
-    both.make_page(store, first, second, pair.right)?;
-    let left = Source { right: pair.left, new: both.new.filter(|(at, _)| *at <= before), ..both };
-    left.make_page(store, 0, first, pair.left)?;
+    source.make_page(store, second, all, added)?;
+    source.make_page(store, first, second, pair.right)?;
+    source.right = pair.left;
+    if at > before {
+        source.new = None;
+    }
+    source.make_page(store, 0, first, pair.left)?;
     pair.replace_separator(store, separator.as_slice(), true)?;
-    let last = Source { left: pair.right, right: added, ..Source::of(added) };
-    last.separator(store, second.wrapping_sub(first), separator)?;
+    (source.left, source.right, source.new) = (pair.right, added, None);
+    source.separator(store, second.wrapping_sub(first), separator)?;
     path.set_index(above, pair.right_index);
     Ok(Some(added))
 }
