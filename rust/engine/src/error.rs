@@ -127,6 +127,27 @@ impl fmt::Debug for Error {
     }
 }
 
+/// Yes or no, as wide as an error: their result is in two registers then, where that of a bool goes through memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Answer {
+    /// No.
+    No,
+    /// Yes.
+    Yes,
+}
+
+impl From<bool> for Answer {
+    #[inline]
+    fn from(yes: bool) -> Self {
+        if yes {
+            Answer::Yes
+        } else {
+            Answer::No
+        }
+    }
+}
+
 /// The error number of a full medium.
 pub const ENOSPC: i32 = 28;
 

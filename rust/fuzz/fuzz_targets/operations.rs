@@ -8,7 +8,7 @@ use host::{dict, int, literal, str, Host, Value};
 use libfuzzer_sys::fuzz_target;
 use mtdb_engine::database::{NewRecord, Next, ScanCursor, FOREVER};
 use mtdb_engine::query::{check, compile, Query, Term};
-use mtdb_engine::Error;
+use mtdb_engine::ErrorKind;
 use std::collections::BTreeMap;
 
 const TAGS: [&str; 4] = ["red", "green", "hot", "a tag of a few more bytes"];
@@ -194,7 +194,11 @@ impl Run<'_> {
                 assert_eq!(found, there);
                 self.records.remove(&key);
             }
-            Err(error) if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) && !self.around.is_empty() => self.check(&key),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) && !self.around.is_empty() =>
+            {
+                self.check(&key)
+            }
             Err(error) => panic!("a delete outside of transactions needs no memory: {error:?}"),
         }
     }
@@ -220,7 +224,8 @@ impl Run<'_> {
         let budget = self.below(8) as u32;
         match self.host.run(|db| db.compact(budget)) {
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) && !self.around.is_empty() => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) && !self.around.is_empty() => {}
             Err(error) => panic!("compaction outside of transactions needs no memory: {error:?}"),
         }
     }
@@ -232,7 +237,8 @@ impl Run<'_> {
                 assert_eq!(removed as usize, there);
                 self.records.clear();
             }
-            Err(error) if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) && !self.around.is_empty() => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) && !self.around.is_empty() => {}
             Err(error) => panic!("a purge outside of transactions needs no memory: {error:?}"),
         }
     }

@@ -4,7 +4,7 @@ use super::get::Stored;
 use super::{Database, Range, DOCUMENT, EXPIRY, FOREVER, NAME, NUMBER, TAG, UNNUMBERED_TAG};
 use crate::bytes::hash32;
 use crate::document::{Name, NameWalk, Reader};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Answer, Error, ErrorKind, Result};
 use crate::store::{Meta, PageStore};
 use crate::tree::{Cursor, Key, KeyBuf};
 
@@ -100,7 +100,7 @@ impl<S: PageStore> Database<S> {
             return Ok(if wrong { Checked::Flawed(Flaw::Counts) } else { Checked::End });
         };
         let key = KeyBuf::of(&[check.tree.key()]);
-        let found = self.locate(&Key::whole(key.as_slice()))?;
+        let found = self.locate(&Key::whole(key.as_slice()))? == Answer::Yes;
         let in_order = !core::mem::replace(&mut check.started, true) || before.as_slice() < key.as_slice();
         if !in_order || !found || self.work.path.leaf() != at {
             return Ok(Checked::Flawed(Flaw::Order));
@@ -148,7 +148,7 @@ impl<S: PageStore> Database<S> {
     fn flaw_of_record(&mut self, check: &mut Check, key: &[u8], buf: &mut [u8]) -> Result<Option<Flaw>> {
         self.check_key(key)?;
         let mut stored = Stored::NONE;
-        if !self.find(key, &mut stored)? {
+        if self.find(key, &mut stored)? == Answer::No {
             return Err(Error::Corrupt);
         }
         let saved = self.saved_by(&stored)?;
@@ -161,11 +161,11 @@ impl<S: PageStore> Database<S> {
         let mut tags = Reader::new(body, 0);
         for _ in 0..stored.head.tag_count {
             let tag = tags.name()?;
-            if !self.locate(&Range::of_tag(tag).key(key))? {
+            if self.locate(&Range::of_tag(tag).key(key))? == Answer::No {
                 return Ok(Some(Flaw::TagEntry));
             }
         }
-        if self.has_field_tags(tags)? != stored.head.field_tags {
+        if self.has_field_tags(tags)? != Answer::from(stored.head.field_tags) {
             return Err(Error::Corrupt);
         }
         let mut walk = NameWalk::new(tags.at);
@@ -176,7 +176,7 @@ impl<S: PageStore> Database<S> {
             }
         }
         let expires = stored.head.expires;
-        let indexed = expires == FOREVER || self.locate(&Range::of_time(expires).key(key))?;
+        let indexed = expires == FOREVER || self.locate(&Range::of_time(expires).key(key))? == Answer::Yes;
         Ok(if indexed { None } else { Some(Flaw::ExpiryEntry) })
     }
 
@@ -184,13 +184,13 @@ impl<S: PageStore> Database<S> {
         let (time, key) = entry.split_at_checked(6).ok_or(Error::Corrupt)?;
         let time = time.iter().fold(0, |time, byte| time << 8 | u64::from(*byte));
         let mut stored = Stored::NONE;
-        Ok(self.find(key, &mut stored)? && stored.head.expires == time)
+        Ok(self.find(key, &mut stored)? == Answer::Yes && stored.head.expires == time)
     }
 
     fn has_record_of_tag(&mut self, entry: &[u8], len: usize, buf: &mut [u8]) -> Result<bool> {
         let (tag, key) = entry.split_at_checked(len).ok_or(Error::Corrupt)?;
         let mut stored = Stored::NONE;
-        if !self.find(key, &mut stored)? {
+        if self.find(key, &mut stored)? == Answer::No {
             return Ok(false);
         }
         self.copy_body(&stored, buf)?;
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn each_flaw_is_found() {
         fn remove(range: Range, key: &[u8]) -> impl FnOnce(&mut Memory) + '_ {
-            move |database| assert!(database.remove(&range.key(key)).unwrap())
+            move |database| assert_eq!(database.remove(&range.key(key)), Ok(Answer::Yes))
         }
         fn insert<'a>(key: Key<'a>, value: &'a [u8]) -> impl FnOnce(&mut Memory) + 'a {
             move |database| database.insert(&Entry { key, value: [value, &[]] }).unwrap()

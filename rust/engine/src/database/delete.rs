@@ -4,7 +4,7 @@ use super::get::Stored;
 use super::put::free_chain;
 use super::record::Head;
 use super::{document_key, Database, DOCUMENT, EXPIRY};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use crate::store::{Meta, PageId, PageStore};
 use crate::tree::page::Page;
 use crate::tree::{self, Key};
@@ -15,7 +15,7 @@ impl<S: PageStore> Database<S> {
     pub fn delete(&mut self, key: &[u8], now: u64) -> Result<bool> {
         self.check_key(key)?;
         let mut stored = Stored::NONE;
-        if !self.find(key, &mut stored)? {
+        if self.find(key, &mut stored)? == Answer::No {
             return Ok(false);
         }
         self.delete_at(key, &stored)?;

@@ -2,7 +2,7 @@
 
 use super::get::Stored;
 use super::{Database, EXPIRY, FOREVER};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use crate::store::PageStore;
 use crate::tree::page::Page;
 use crate::tree::{Key, KeyBuf};
@@ -25,7 +25,7 @@ impl<S: PageStore> Database<S> {
         if self.store.depth() > 0 || !self.has_expired(now) {
             return Ok((0, true));
         }
-        while self.expire_next(now, removed < budget)? {
+        while self.expire_next(now, removed < budget)? == Answer::Yes {
             if removed == budget {
                 return Ok((removed, false));
             }
@@ -41,7 +41,7 @@ impl<S: PageStore> Database<S> {
 
     /// Removes the first record whose time has come, if it is to; false where there is none.
     #[inline(never)]
-    fn expire_next(&mut self, now: u64, removes: bool) -> Result<bool> {
+    fn expire_next(&mut self, now: u64, removes: bool) -> Result<Answer> {
         let mut key = KeyBuf::new();
         self.locate(&Key::whole(&[EXPIRY]))?;
         let time = match self.next_expiry()? {
@@ -53,17 +53,17 @@ impl<S: PageStore> Database<S> {
         };
         if time > now {
             self.next_expiry = time;
-            return Ok(false);
+            return Ok(Answer::No);
         }
         if !removes {
-            return Ok(true);
+            return Ok(Answer::Yes);
         }
         if self.store.removal_can_fail() {
             self.atomically(|database| database.expire_one(key.as_slice()))?;
         } else {
             self.expire_one(key.as_slice())?;
         }
-        Ok(true)
+        Ok(Answer::Yes)
     }
 
     /// Removes the record with that key, whose expiry entry was just located.
@@ -71,7 +71,7 @@ impl<S: PageStore> Database<S> {
         self.remove_at()?;
         self.meta.ttl_records = self.meta.ttl_records.wrapping_sub(1);
         let mut stored = Stored::NONE;
-        if !self.find(key, &mut stored)? {
+        if self.find(key, &mut stored)? == Answer::No {
             return Err(Error::Corrupt);
         }
         stored.head.expires = FOREVER;

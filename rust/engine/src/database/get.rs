@@ -3,6 +3,7 @@
 use super::record::Head;
 use super::{document_key, Database, MAX_VALUE_BYTES};
 use crate::bytes::write;
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 use crate::tree::page::Page;
@@ -56,7 +57,7 @@ impl<S: PageStore> Database<S> {
         self.check_key(key)?;
         self.counts.gets = self.counts.gets.wrapping_add(1);
         let mut stored = Stored::NONE;
-        if !self.find(key, &mut stored)? || stored.head.has_expired(now) {
+        if self.find(key, &mut stored)? == No || stored.head.has_expired(now) {
             return Ok(None);
         }
         match buf {
@@ -66,13 +67,13 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Finds the record with that key, expired or not; whether it is there.
-    pub(super) fn find(&mut self, key: &[u8], stored: &mut Stored) -> Result<bool> {
-        if !self.locate(&document_key(key))? {
-            return Ok(false);
+    pub(super) fn find(&mut self, key: &[u8], stored: &mut Stored) -> Result<Answer> {
+        if self.locate(&document_key(key))? == No {
+            return Ok(No);
         }
         (stored.leaf, stored.index) = self.work.path.leaf();
         self.read_head(stored)?;
-        Ok(true)
+        Ok(Yes)
     }
 
     /// Reads the head of the record that stands there.

@@ -38,7 +38,7 @@ pub use statistics::Statistics;
 
 use crate::bytes::hash32;
 use crate::document::Name;
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use crate::store::{Meta, PageStore};
 use crate::tree::page::{Entry, Page};
 use crate::tree::{self, Key, KeyBuf, Work};
@@ -134,14 +134,14 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Goes to a key in the tree; whether it is there.
-    fn locate(&mut self, key: &Key) -> Result<bool> {
+    fn locate(&mut self, key: &Key) -> Result<Answer> {
         self.work.path.locate(&mut self.store, self.meta.root, key)?;
-        Ok(self.work.path.found())
+        Ok(self.work.path.found().into())
     }
 
     /// The value of a key in the tree.
     fn look_up(&mut self, key: &Key) -> Result<Option<&[u8]>> {
-        if !self.locate(key)? {
+        if self.locate(key)? == Answer::No {
             return Ok(None);
         }
         let (leaf, index) = self.work.path.leaf();
@@ -160,9 +160,9 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Takes an entry out; false if it is not there.
-    fn remove(&mut self, key: &Key) -> Result<bool> {
+    fn remove(&mut self, key: &Key) -> Result<Answer> {
         let found = self.locate(key)?;
-        if found {
+        if found == Answer::Yes {
             self.remove_at()?;
         }
         Ok(found)

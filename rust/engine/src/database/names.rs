@@ -3,7 +3,7 @@
 use super::{Database, MAX_TAG_BYTES, NAME, NUMBER};
 use crate::bytes::{u16_at, write, write_varint};
 use crate::document::{Name, NameWalk, Reader, MAX_NUMBERED_NAME};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use crate::store::{raw, PageStore};
 use crate::tree::page::Entry;
 use crate::tree::Key;
@@ -45,8 +45,9 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Whether a name that is written out has a number or would get one.
-    pub(super) fn could_have_number(&mut self, name: &[u8]) -> Result<bool> {
-        Ok(name.len() <= MAX_NUMBERED_NAME && (self.has_room_for_names() || self.name_number(name)? != 0))
+    pub(super) fn could_have_number(&mut self, name: &[u8]) -> Result<Answer> {
+        let could = name.len() <= MAX_NUMBERED_NAME && (self.has_room_for_names() || self.name_number(name)? != 0);
+        Ok(could.into())
     }
 
     /// Gives numbers to the names written out in a body, puts them in their place, and gives the body's

@@ -6,7 +6,7 @@ use super::record::{Head, MAX_HEAD};
 use super::{document_key, Database, Range, FOREVER, LAST_TIME, MAX_TAGS, MAX_TAG_BYTES, MAX_VALUE_BYTES};
 use crate::bytes::{div_ceil, hash64, write};
 use crate::document::{Item, Name, Reader};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use crate::store::{PageId, PageStore};
 use crate::tree::page::{fits_a_cell, Entry};
 
@@ -47,7 +47,7 @@ impl<S: PageStore> Database<S> {
     pub(super) fn put_as(&mut self, record: &NewRecord, head: &Head, saved: u32) -> Result<()> {
         self.grew = true;
         let mut old = Stored::NONE;
-        let replaces = self.find(record.key, &mut old)?;
+        let replaces = self.find(record.key, &mut old)? == Answer::Yes;
         let was_saved = if replaces { self.saved_by(&old)? } else { 0 };
         let plain =
             head.is_plain() && fits_a_cell(self.store.page_size(), 1 + record.key.len(), record.stored_body().len());
@@ -84,7 +84,7 @@ impl<S: PageStore> Database<S> {
     #[inline(never)]
     fn expiry_of(&mut self, key: &[u8], fingerprint: u64, now: u64) -> Result<Option<u64>> {
         let mut stored = Stored::NONE;
-        if !self.find(key, &mut stored)? {
+        if self.find(key, &mut stored)? == Answer::No {
             return Ok(None);
         }
         let same = !stored.head.has_expired(now) && self.fingerprint_of(&stored)? == fingerprint;
@@ -113,7 +113,7 @@ impl<S: PageStore> Database<S> {
             return Err(Error::TooLong);
         }
         let value = self.check_tags(record)?;
-        head.field_tags = self.has_field_tags(value)?;
+        head.field_tags = self.has_field_tags(value)? == Answer::Yes;
         head.expires = record.expires.min(LAST_TIME);
         head.tag_count = record.tag_count as u8;
         Ok(())
@@ -127,7 +127,7 @@ impl<S: PageStore> Database<S> {
         let mut reader = Reader::new(record.body, 0);
         for _ in 0..record.tag_count {
             if let Name::Text(tag) = reader.name()? {
-                if tag.len() > MAX_TAG_BYTES || self.could_have_number(tag)? {
+                if tag.len() > MAX_TAG_BYTES || self.could_have_number(tag)? == Answer::Yes {
                     return Err(Error::BadTag);
                 }
             }
@@ -136,7 +136,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Whether the value is a dict with a field named `tags`; checks that it is one whole value, too.
-    pub(super) fn has_field_tags(&mut self, mut reader: Reader) -> Result<bool> {
+    pub(super) fn has_field_tags(&mut self, mut reader: Reader) -> Result<Answer> {
         let whole = reader;
         let tags_name = self.tags_name()?;
         let mut found = false;
@@ -156,7 +156,7 @@ impl<S: PageStore> Database<S> {
             }
         }
         if reader.at == reader.bytes().len() {
-            Ok(found)
+            Ok(found.into())
         } else {
             Err(Error::Corrupt)
         }
@@ -239,7 +239,7 @@ impl<S: PageStore> Database<S> {
     #[inline(never)]
     fn tag_of(&mut self, key: &[u8], at: usize) -> Result<(Range, usize)> {
         let mut stored = Stored::NONE;
-        if !self.find(key, &mut stored)? {
+        if self.find(key, &mut stored)? == Answer::No {
             return Err(Error::Corrupt);
         }
         let mut name = [0; MAX_TAG_BYTES + 8];

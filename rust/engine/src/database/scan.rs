@@ -5,7 +5,7 @@ use super::get::{Found, Stored};
 use super::record::Head;
 use super::{Database, Range, DOCUMENT};
 use crate::document::{Name, OperandNames};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use crate::query::{matches, Query, Record};
 use crate::store::PageStore;
 
@@ -92,7 +92,7 @@ fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Resul
         if is_compressed(record.body, record.value_at) {
             return Ok(Look::Elsewhere(index));
         }
-        if matches(query, &record)? {
+        if matches(query, &record)? == Answer::Yes {
             return Ok(Look::Match(index));
         }
     }
@@ -104,7 +104,7 @@ impl<S: PageStore> Database<S> {
     pub fn next(&mut self, cursor: &mut ScanCursor, now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
         cursor.change_range(Range::DOCUMENTS);
         let mut stored = Stored::NONE;
-        while self.next_stored(cursor, &mut stored)? {
+        while self.next_stored(cursor, &mut stored)? == Answer::Yes {
             if stored.head.has_expired(now) {
                 continue;
             }
@@ -133,7 +133,7 @@ impl<S: PageStore> Database<S> {
         }
         let mut stored = Stored::NONE;
         for _ in 0..budget {
-            if !self.next_stored(cursor, &mut stored)? {
+            if self.next_stored(cursor, &mut stored)? == Answer::No {
                 return Ok(Next::End);
             }
             if stored.head.has_expired(now) {
@@ -187,21 +187,21 @@ impl<S: PageStore> Database<S> {
     }
 
     /// The next record in the cursor's range.
-    fn next_stored(&mut self, cursor: &mut ScanCursor, stored: &mut Stored) -> Result<bool> {
+    fn next_stored(&mut self, cursor: &mut ScanCursor, stored: &mut Stored) -> Result<Answer> {
         loop {
             let Some((leaf, index)) = cursor.tree.next(&mut self.store, self.meta.root, self.change)? else {
-                return Ok(false);
+                return Ok(Answer::No);
             };
             if !cursor.tree.key().starts_with(cursor.range.as_slice()) {
-                return Ok(false);
+                return Ok(Answer::No);
             }
             if cursor.range == Range::DOCUMENTS {
                 (stored.leaf, stored.index) = (leaf, index);
                 self.read_head(stored)?;
-                return Ok(true);
+                return Ok(Answer::Yes);
             }
-            if self.find(cursor.key(), stored)? {
-                return Ok(true);
+            if self.find(cursor.key(), stored)? == Answer::Yes {
+                return Ok(Answer::Yes);
             }
         }
     }
@@ -230,13 +230,13 @@ impl<S: PageStore> Database<S> {
         if stored.head.large.is_none() {
             let record = record(self.body_in_place(stored)?, u32::from(stored.head.tag_count))?;
             known = !is_compressed(record.body, record.value_at);
-            if known && !matches(query, &record)? {
+            if known && matches(query, &record)? == Answer::No {
                 return Ok(None);
             }
         }
         let found = self.load(stored, buf).inspect_err(|_| cursor.tree.step_back())?;
         let body = buf.get(..found.body_len).ok_or(Error::Corrupt)?;
-        Ok((known || matches(query, &record(body, found.tag_count)?)?).then_some(found))
+        Ok((known || matches(query, &record(body, found.tag_count)?)? == Answer::Yes).then_some(found))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whether two encoded values are equal, at any depth, as Python means it.
 
 use super::{Item, Name, Reader, MAX_DEPTH};
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 
 /// What tells the number of a name that stands written out in the second value.
@@ -29,7 +30,7 @@ const LIST: u32 = u32::MAX;
 
 /// Whether the value at `a` equals the one at `b`: numbers by value, dicts in any order. The names of
 /// the first may be numbers, those of the second are written out.
-pub fn equal(a: Reader, b: Reader, names: &impl OperandNames) -> Result<bool> {
+pub fn equal(a: Reader, b: Reader, names: &impl OperandNames) -> Result<Answer> {
     let (mut a, mut b) = (a, b);
     let mut frames = [Frame { left: 0, other_at: LIST }; MAX_DEPTH];
     let mut depth = 0usize;
@@ -39,7 +40,7 @@ pub fn equal(a: Reader, b: Reader, names: &impl OperandNames) -> Result<bool> {
             (Item::List(n), Item::List(m)) if n == m => Frame { left: n, other_at: LIST },
             (Item::Dict(n), Item::Dict(m)) if n == m => Frame { left: n, other_at: begins },
             (x, y) if scalars_equal(x, y) => Frame { left: 0, other_at: LIST },
-            _ => return Ok(false),
+            _ => return Ok(No),
         };
         if frame.left > 0 {
             *frames.get_mut(depth).ok_or(Error::TooDeep)? = frame;
@@ -47,7 +48,7 @@ pub fn equal(a: Reader, b: Reader, names: &impl OperandNames) -> Result<bool> {
         }
         loop {
             let Some(frame) = depth.checked_sub(1).and_then(|top| frames.get_mut(top)) else {
-                return Ok(true);
+                return Ok(Yes);
             };
             if frame.left > 0 {
                 frame.left = frame.left.wrapping_sub(1);
@@ -55,7 +56,7 @@ pub fn equal(a: Reader, b: Reader, names: &impl OperandNames) -> Result<bool> {
                     let name = a.name()?;
                     match find(Reader::new(b.bytes(), frame.other_at as usize), name, names)? {
                         Some(at) => b.at = at,
-                        None => return Ok(false),
+                        None => return Ok(No),
                     }
                 }
                 break;

@@ -3,7 +3,7 @@
 use super::key::{separator_len, Key};
 use super::page::{Entry, Page, PageMut, HEADER, SLOT};
 use super::KeyBuf;
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use crate::store::{PageId, PageStore};
 
 /// Where the entries come from that a page is made of anew: as [`Cells`], by the names of the pages.
@@ -47,9 +47,9 @@ impl<'a> Source<'a> {
     }
 
     /// Whether a page holds entries `from` to before `to`, of which there are some.
-    pub fn fits<S: PageStore>(&self, store: &mut S, from: usize, to: usize) -> Result<bool> {
-        let mut fits = false;
-        self.show(store, &mut |cells, scratch| fits = cells.fits(from, to, scratch.len()))?;
+    pub fn fits<S: PageStore>(&self, store: &mut S, from: usize, to: usize) -> Result<Answer> {
+        let mut fits = Answer::No;
+        self.show(store, &mut |cells, scratch| fits = cells.fits(from, to, scratch.len()).into())?;
         Ok(fits)
     }
 

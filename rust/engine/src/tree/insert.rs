@@ -6,6 +6,7 @@ use super::page::{parts_len, Entry, Fit, Page, PageMut};
 use super::path::{Path, Step};
 use super::relieve::{relieve, spread};
 use super::{max_key, Work};
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
@@ -33,7 +34,7 @@ pub fn insert<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, e
     if neighbours_may_help {
         store.reserve(0, 3)?;
         if let Some((pair, count)) = relieve(store, &work.path, entry.size())? {
-            if pair.share(store, count, &mut work.key, &[])? {
+            if pair.share(store, count, &mut work.key, &[])? == Yes {
                 work.path.locate(store, *root, &entry.key)?;
                 let (id, index) = work.path.leaf();
                 fits = Page(store.page(id)?).fit(index, entry);
@@ -57,7 +58,7 @@ pub fn insert<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, e
         page.insert(index, entry);
         return Ok(());
     }
-    if place(store, id, index, entry)? {
+    if place(store, id, index, entry)? == Yes {
         return Ok(());
     }
     let right = split_leaf(store, work, entry)?;
@@ -112,7 +113,7 @@ fn raise<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, depth:
         let (index, child) = (index.wrapping_add(1), right.to_bytes());
         let entry = Entry { key: Key::whole(separator.as_slice()), value: [&child, &[]] };
         store.write(id)?;
-        if place(store, id, index, &entry)? {
+        if place(store, id, index, &entry)? == Yes {
             return Ok(());
         }
         let split = split(store, id, index, &entry)?;
@@ -129,16 +130,16 @@ fn raise<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, depth:
 }
 
 /// Puts an entry in a writable page; false, and nothing done, where it has no room.
-fn place<S: PageStore>(store: &mut S, id: PageId, index: usize, entry: &Entry) -> Result<bool> {
+fn place<S: PageStore>(store: &mut S, id: PageId, index: usize, entry: &Entry) -> Result<Answer> {
     match Page(store.page(id)?).fit(index, entry) {
         Fit::Direct => PageMut(store.page_mut(id)?).insert(index, entry),
         Fit::Packed => {
             let count = Page(store.page(id)?).count();
             Source::with(id, index, entry).make_page(store, 0, count.wrapping_add(1), id)?;
         }
-        Fit::No => return Ok(false),
+        Fit::No => return Ok(No),
     }
-    Ok(true)
+    Ok(Yes)
 }
 
 /// A page whose upper entries have a new page on its right, and whose lower ones stand in scratch.

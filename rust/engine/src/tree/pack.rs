@@ -6,6 +6,7 @@ use super::pair::Pair;
 use super::path::Path;
 use super::remove::take_out;
 use super::{KeyBuf, Work};
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
@@ -65,22 +66,22 @@ fn fill<S: PageStore>(
     raised: &mut KeyBuf,
 ) -> Result<Filled> {
     let separator = pair.separator(store, &mut work.key)?;
-    if pair.join(store, separator)? {
+    if pair.join(store, separator)? == Yes {
         let above = depth.wrapping_sub(1);
         work.path.set_index(above, pair.right_index);
         take_out(store, root, work, above)?;
         return Ok(Filled::Whole);
     }
-    share_most(store, pair, raised, separator).map(|shared| if shared { Filled::Part } else { Filled::Not })
+    share_most(store, pair, raised, separator).map(|shared| if shared == Yes { Filled::Part } else { Filled::Not })
 }
 
 /// Moves a part of the right page to the left one, as much as fits.
-fn share_most<S: PageStore>(store: &mut S, pair: &Pair, raised: &mut KeyBuf, separator: &[u8]) -> Result<bool> {
+fn share_most<S: PageStore>(store: &mut S, pair: &Pair, raised: &mut KeyBuf, separator: &[u8]) -> Result<Answer> {
     let (before, count) = most(store, pair, separator)?;
     if count > before {
         pair.share(store, count, raised, separator)
     } else {
-        Ok(false)
+        Ok(No)
     }
 }
 
@@ -95,7 +96,7 @@ fn most<S: PageStore>(store: &mut S, pair: &Pair, separator: &[u8]) -> Result<(u
 
 /// Makes `next` the first key behind the path's leaf.
 fn next_leaf<S: PageStore>(store: &mut S, path: &mut Path, from: &[u8], next: &mut KeyBuf) -> Result<bool> {
-    while path.next_leaf(store)? {
+    while path.next_leaf(store)? == Yes {
         let Some(key) = Page(store.page(path.leaf().0)?).key(0) else { continue };
         // Where a damaged tree leads back, a round would never end.
         if key.compared_by(from).is_ge() {

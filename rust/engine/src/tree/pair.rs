@@ -5,6 +5,7 @@ use super::key::Key;
 use super::page::{Entry, Page};
 use super::path::{child, Path};
 use super::KeyBuf;
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
@@ -57,16 +58,16 @@ impl Pair {
 
     /// Makes one page of both, which stand under one branch, and frees the other. The entry for it is to be taken out.
     /// False, and nothing done, where it does not hold all entries.
-    pub fn join<S: PageStore>(&self, store: &mut S, separator: &[u8]) -> Result<bool> {
+    pub fn join<S: PageStore>(&self, store: &mut S, separator: &[u8]) -> Result<Answer> {
         let entries = self.entries(separator);
         let (_, all) = entries.counts(store)?;
-        if !entries.fits(store, 0, all)? {
-            return Ok(false);
+        if entries.fits(store, 0, all)? == No {
+            return Ok(No);
         }
         store.write(self.left)?;
         entries.make_page(store, 0, all, self.left)?;
         store.free(self.right)?;
-        Ok(true)
+        Ok(Yes)
     }
 
     /// Moves entries until the left page has `count` of them, with `raised` for the key that then leads to the right one;
@@ -77,15 +78,15 @@ impl Pair {
         count: usize,
         raised: &mut KeyBuf,
         separator: &[u8],
-    ) -> Result<bool> {
+    ) -> Result<Answer> {
         let both = self.entries(separator);
         let (before, all) = both.counts(store)?;
-        if !both.fits(store, 0, count)? || !both.fits(store, count, all)? {
-            return Ok(false);
+        if both.fits(store, 0, count)? == No || both.fits(store, count, all)? == No {
+            return Ok(No);
         }
         both.separator(store, count, raised)?;
-        if !self.replace_separator(store, raised.as_slice(), false)? {
-            return Ok(false);
+        if self.replace_separator(store, raised.as_slice(), false)? == No {
+            return Ok(No);
         }
         self.write(store)?;
         // The page that gains is made first, while the other one still has what it gains.
@@ -108,13 +109,13 @@ impl Pair {
     }
 
     /// Whether another key for the right page fits the branch. Where it does and `install` says so, it is put there.
-    pub fn replace_separator<S: PageStore>(&self, store: &mut S, key: &[u8], install: bool) -> Result<bool> {
+    pub fn replace_separator<S: PageStore>(&self, store: &mut S, key: &[u8], install: bool) -> Result<Answer> {
         let branch = Page(store.page(self.parent)?);
         let (value, count) = (child(branch, self.right_index)?.to_bytes(), branch.count());
         let entry = Entry { key: Key::whole(key), value: [&value, &[]] };
         let source = Source { replaced: 1, ..Source::with(self.parent, self.right_index, &entry) };
         let fits = source.fits(store, 0, count)?;
-        if fits && install {
+        if fits == Yes && install {
             source.make_page(store, 0, count, self.parent)?;
         }
         Ok(fits)

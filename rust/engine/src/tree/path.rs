@@ -2,6 +2,7 @@
 
 use super::key::Key;
 use super::page::Page;
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
@@ -110,7 +111,7 @@ impl Path {
             if index < Page(store.page(id)?).count() {
                 return Ok(Some((id, index)));
             }
-            if !self.next_leaf(store)? {
+            if self.next_leaf(store)? == No {
                 break;
             }
         }
@@ -124,7 +125,7 @@ impl Path {
     }
 
     /// Goes to the first entry of the next leaf; false where there is none.
-    pub(super) fn next_leaf<S: PageStore>(&mut self, store: &mut S) -> Result<bool> {
+    pub(super) fn next_leaf<S: PageStore>(&mut self, store: &mut S) -> Result<Answer> {
         let mut depth = self.height().wrapping_sub(1);
         while let Some(above) = depth.checked_sub(1) {
             let Step { id, index } = self.step(above);
@@ -135,11 +136,11 @@ impl Path {
                 self.set_index(above, index);
                 self.truncate(depth);
                 self.descend(store, next, None)?;
-                return Ok(true);
+                return Ok(Yes);
             }
             depth = above;
         }
-        Ok(false)
+        Ok(No)
     }
 }
 

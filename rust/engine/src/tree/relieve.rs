@@ -5,6 +5,7 @@ use super::page::{Entry, Page};
 use super::pair::Pair;
 use super::path::{Path, Step};
 use super::Work;
+use crate::error::Answer::{No, Yes};
 use crate::error::Result;
 use crate::store::{PageId, PageStore};
 
@@ -63,14 +64,14 @@ pub(super) fn spread<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry
     let (_, all) = source.counts(store)?;
     let (first, second) = thirds(store, &source)?;
     let fits = first <= before
-        && source.fits(store, 0, first)?
-        && source.fits(store, first, second)?
-        && source.fits(store, second, all)?;
+        && source.fits(store, 0, first)? == Yes
+        && source.fits(store, first, second)? == Yes
+        && source.fits(store, second, all)? == Yes;
     if !fits {
         return Ok(None);
     }
     source.separator(store, first, separator)?;
-    if !pair.replace_separator(store, separator.as_slice(), false)? {
+    if pair.replace_separator(store, separator.as_slice(), false)? == No {
         return Ok(None);
     }
     pair.write(store)?;

@@ -4,6 +4,7 @@ use super::page::{Page, PageMut};
 use super::pair::Pair;
 use super::path::{child, Path, Step};
 use super::Work;
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
@@ -27,7 +28,7 @@ pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, work: &mu
         let page = Page(store.page(id)?);
         if page.count() == 0 {
             store.free(id)?;
-        } else if page.used().wrapping_mul(2) > store.page_size() || !merge(store, work, depth)? {
+        } else if page.used().wrapping_mul(2) > store.page_size() || merge(store, work, depth)? == No {
             return Ok(());
         }
         depth = above;
@@ -37,7 +38,7 @@ pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, work: &mu
 /// Joins the thin page at `depth` with a neighbour, if one page can hold both. The entry of the page above
 /// that is to go is then the path's.
 #[inline(never)]
-fn merge<S: PageStore>(store: &mut S, work: &mut Work, depth: usize) -> Result<bool> {
+fn merge<S: PageStore>(store: &mut S, work: &mut Work, depth: usize) -> Result<Answer> {
     let above = depth.wrapping_sub(1);
     let Step { id: parent, index } = work.path.step(above);
     for side in 0..2usize {
@@ -48,12 +49,12 @@ fn merge<S: PageStore>(store: &mut S, work: &mut Work, depth: usize) -> Result<b
             continue;
         }
         let separator = pair.separator(store, &mut work.key)?;
-        if pair.join(store, separator)? {
+        if pair.join(store, separator)? == Yes {
             work.path.set_index(above, right_index);
-            return Ok(true);
+            return Ok(Yes);
         }
     }
-    Ok(false)
+    Ok(No)
 }
 
 /// Takes roots away that lead to nothing, or to one page only.
