@@ -43,7 +43,7 @@ pub struct Head {
 
 impl Head {
     /// Reads the head of a record.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn read(&mut self, record: &[u8]) -> Result<()> {
         let flags = *record.first().ok_or(Error::Corrupt)?;
         *self = Head::default();

@@ -117,7 +117,7 @@ impl<'a> Page<'a> {
     }
 
     /// How many entries.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn count(self) -> usize {
         // A damaged page may say more, and some work grows with the square of this.
         usize::from(u16_at(self.0, 2)).min(self.0.len().saturating_sub(HEADER) / SLOT)
