@@ -1,6 +1,6 @@
 //! Looking at every entry of the tree, for tools: whether records and indexes agree. Nothing is written.
 
-use super::get::Stored;
+use super::get::{Found, Stored};
 use super::{Database, Range, DOCUMENT, EXPIRY, FOREVER, NAME, NUMBER, TAG, UNNUMBERED_TAG};
 use crate::bytes::hash32;
 use crate::document::{Name, NameWalk, Reader};
@@ -154,7 +154,8 @@ impl<S: PageStore> Database<S> {
         let saved = self.saved_by(&stored)?;
         check.saved = check.saved.wrapping_add(saved);
         check.compressed = check.compressed.wrapping_add(u32::from(saved > 0));
-        let found = self.load(&stored, buf)?;
+        let mut found = Found::default();
+        self.load(&stored, buf, &mut found)?;
         let body = buf.get(..found.body_len).ok_or(Error::Corrupt)?;
         check.ttl_records = check.ttl_records.wrapping_add(u32::from(stored.head.expires != FOREVER));
         check.field_tags = check.field_tags.wrapping_add(u32::from(stored.head.field_tags));

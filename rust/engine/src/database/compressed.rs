@@ -80,15 +80,15 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Copies a whole body, and expands its value. [`NoRoom`](crate::ErrorKind::NoRoom) says how long `buf` must be for the next step.
-    pub(super) fn load(&mut self, stored: &Stored, buf: &mut [u8]) -> Result<Found> {
+    pub(super) fn load(&mut self, stored: &Stored, buf: &mut [u8], found: &mut Found) -> Result<()> {
         self.copy_body(stored, buf)?;
         let body = buf.get(..stored.body_len).ok_or(Error::Corrupt)?;
         let at = value_at(body, u32::from(stored.head.tag_count))?;
-        if !is_compressed(body, at) {
-            return Ok(stored.found());
+        stored.tell(found);
+        if is_compressed(body, at) {
+            found.fingerprint = hash64(body, None);
+            found.body_len = expand(buf, stored.body_len, at)?;
         }
-        let fingerprint = hash64(body, None);
-        let body_len = expand(buf, stored.body_len, at)?;
-        Ok(Found { body_len, fingerprint, ..stored.found() })
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::store::{PageId, PageStore};
 use crate::tree::page::Page;
 
 /// What is known of a record that was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// Bytes of its body; where that was not read, as it is stored.
     pub body_len: usize,
@@ -39,13 +39,12 @@ impl Stored {
         body_len: 0,
     };
 
-    pub fn found(&self) -> Found {
-        Found {
-            body_len: self.body_len,
-            tag_count: u32::from(self.head.tag_count),
-            expires: self.head.expires,
-            fingerprint: 0,
-        }
+    /// What is known of it.
+    pub fn tell(&self, found: &mut Found) {
+        found.body_len = self.body_len;
+        found.tag_count = u32::from(self.head.tag_count);
+        found.expires = self.head.expires;
+        found.fingerprint = 0;
     }
 }
 
@@ -54,16 +53,23 @@ impl<S: PageStore> Database<S> {
     /// has come. [`NoRoom`](crate::ErrorKind::NoRoom) says how long `buf` must be, a second time where the value has to be expanded; with no
     /// buffer at all nothing is copied.
     pub fn get(&mut self, key: &[u8], now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
+        let mut found = Found::default();
+        Ok((self.get_into(key, now, buf, &mut found)? == Yes).then_some(found))
+    }
+
+    /// As [`get`](Self::get), what is known of the record in `found`.
+    pub fn get_into(&mut self, key: &[u8], now: u64, buf: Option<&mut [u8]>, found: &mut Found) -> Result<Answer> {
         self.check_key(key)?;
         self.counts.gets = self.counts.gets.wrapping_add(1);
         let mut stored = Stored::NONE;
         if self.find(key, &mut stored)? == No || stored.head.has_expired(now) {
-            return Ok(None);
+            return Ok(No);
         }
         match buf {
-            Some(buf) => self.load(&stored, buf).map(Some),
-            None => Ok(Some(stored.found())),
+            Some(buf) => self.load(&stored, buf, found)?,
+            None => stored.tell(found),
         }
+        Ok(Yes)
     }
 
     /// Finds the record with that key, expired or not; whether it is there.

@@ -33,7 +33,7 @@ pub use get::Found;
 pub use keys::GENERATED_KEY_BYTES;
 pub use names::MAX_NAME_NUMBER;
 pub use put::NewRecord;
-pub use scan::{Next, ScanCursor};
+pub use scan::{Next, ScanCursor, Step};
 pub use statistics::Statistics;
 
 use crate::bytes::hash32;

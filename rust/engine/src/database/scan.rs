@@ -57,6 +57,18 @@ impl Default for ScanCursor {
     }
 }
 
+/// The same, the record being told of elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Step {
+    /// A record.
+    Found,
+    /// No more of them.
+    End,
+    /// The budget is used up.
+    More,
+}
+
 /// What a look at the records of one leaf came to.
 enum Look {
     /// The record at this index matches.
@@ -102,18 +114,31 @@ fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Resul
 impl<S: PageStore> Database<S> {
     /// The next record whose time has not come. [`NoRoom`](crate::ErrorKind::NoRoom) does not move the cursor.
     pub fn next(&mut self, cursor: &mut ScanCursor, now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
+        let mut found = Found::default();
+        Ok((self.next_into(cursor, now, buf, &mut found)? == Answer::Yes).then_some(found))
+    }
+
+    /// As [`next`](Self::next), what is known of the record in `found`.
+    pub fn next_into(
+        &mut self,
+        cursor: &mut ScanCursor,
+        now: u64,
+        buf: Option<&mut [u8]>,
+        found: &mut Found,
+    ) -> Result<Answer> {
         cursor.change_range(Range::DOCUMENTS);
         let mut stored = Stored::NONE;
         while self.next_stored(cursor, &mut stored)? == Answer::Yes {
             if stored.head.has_expired(now) {
                 continue;
             }
-            return match buf {
-                Some(buf) => self.load(&stored, buf).inspect_err(|_| cursor.tree.step_back()).map(Some),
-                None => Ok(Some(stored.found())),
-            };
+            match buf {
+                Some(buf) => self.load(&stored, buf, found).inspect_err(|_| cursor.tree.step_back())?,
+                None => stored.tell(found),
+            }
+            return Ok(Answer::Yes);
         }
-        Ok(None)
+        Ok(Answer::No)
     }
 
     /// The next record that matches, its body in `buf`, looking at no more than `budget` of them. A body
@@ -126,24 +151,42 @@ impl<S: PageStore> Database<S> {
         budget: u32,
         buf: &mut [u8],
     ) -> Result<Next> {
-        let Some(range) = self.range_of(query) else { return Ok(Next::End) };
+        let mut found = Found::default();
+        Ok(match self.next_match_into(query, cursor, now, budget, buf, &mut found)? {
+            Step::Found => Next::Found(found),
+            Step::End => Next::End,
+            Step::More => Next::More,
+        })
+    }
+
+    /// As [`next_match`](Self::next_match), what is known of the record in `found`.
+    pub fn next_match_into(
+        &mut self,
+        query: &Query,
+        cursor: &mut ScanCursor,
+        now: u64,
+        budget: u32,
+        buf: &mut [u8],
+        found: &mut Found,
+    ) -> Result<Step> {
+        let Some(range) = self.range_of(query) else { return Ok(Step::End) };
         cursor.change_range(range);
         if range == Range::DOCUMENTS {
-            return self.next_by_leaf(query, cursor, now, budget, buf);
+            return self.next_by_leaf(query, cursor, now, budget, buf, found);
         }
         let mut stored = Stored::NONE;
         for _ in 0..budget {
             if self.next_stored(cursor, &mut stored)? == Answer::No {
-                return Ok(Next::End);
+                return Ok(Step::End);
             }
             if stored.head.has_expired(now) {
                 continue;
             }
-            if let Some(found) = self.read_match(query, cursor, &stored, buf)? {
-                return Ok(Next::Found(found));
+            if self.read_match(query, cursor, &stored, buf, found)? == Answer::Yes {
+                return Ok(Step::Found);
             }
         }
-        Ok(Next::More)
+        Ok(Step::More)
     }
 
     /// The same over all records, a leaf at a time.
@@ -154,15 +197,16 @@ impl<S: PageStore> Database<S> {
         now: u64,
         budget: u32,
         buf: &mut [u8],
-    ) -> Result<Next> {
+        found: &mut Found,
+    ) -> Result<Step> {
         let mut left = budget;
         while left > 0 {
             let Some((leaf, first)) = cursor.tree.advance(&mut self.store, self.meta.root, self.change)? else {
-                return Ok(Next::End);
+                return Ok(Step::End);
             };
             let looked = look(Page(self.store.page(leaf)?), first, left, query, now);
             let (index, elsewhere) = match looked.inspect_err(|_| cursor.tree.forget_path())? {
-                Look::End => return Ok(Next::End),
+                Look::End => return Ok(Step::End),
                 Look::Passed(count) => {
                     cursor.tree.stay(&mut self.store, first.wrapping_add(count).wrapping_sub(1))?;
                     left = left.saturating_sub(count as u32);
@@ -174,16 +218,16 @@ impl<S: PageStore> Database<S> {
             cursor.tree.stay(&mut self.store, index)?;
             let mut stored = Stored { leaf, index, ..Stored::NONE };
             self.read_head(&mut stored)?;
-            let found = match elsewhere {
-                true => self.read_match(query, cursor, &stored, buf)?,
-                false => Some(self.load(&stored, buf).inspect_err(|_| cursor.tree.step_back())?),
-            };
-            if let Some(found) = found {
-                return Ok(Next::Found(found));
+            if !elsewhere {
+                self.load(&stored, buf, found).inspect_err(|_| cursor.tree.step_back())?;
+                return Ok(Step::Found);
+            }
+            if self.read_match(query, cursor, &stored, buf, found)? == Answer::Yes {
+                return Ok(Step::Found);
             }
             left = left.saturating_sub(index.wrapping_sub(first) as u32).saturating_sub(1);
         }
-        Ok(Next::More)
+        Ok(Step::More)
     }
 
     /// The next record in the cursor's range.
@@ -225,18 +269,22 @@ impl<S: PageStore> Database<S> {
         cursor: &mut ScanCursor,
         stored: &Stored,
         buf: &mut [u8],
-    ) -> Result<Option<Found>> {
+        found: &mut Found,
+    ) -> Result<Answer> {
         let mut known = false;
         if stored.head.large.is_none() {
             let record = record(self.body_in_place(stored)?, u32::from(stored.head.tag_count))?;
             known = !is_compressed(record.body, record.value_at);
             if known && matches(query, &record)? == Answer::No {
-                return Ok(None);
+                return Ok(Answer::No);
             }
         }
-        let found = self.load(stored, buf).inspect_err(|_| cursor.tree.step_back())?;
+        self.load(stored, buf, found).inspect_err(|_| cursor.tree.step_back())?;
         let body = buf.get(..found.body_len).ok_or(Error::Corrupt)?;
-        Ok((known || matches(query, &record(body, found.tag_count)?)? == Answer::Yes).then_some(found))
+        if known {
+            return Ok(Answer::Yes);
+        }
+        matches(query, &record(body, found.tag_count)?)
     }
 }
 
