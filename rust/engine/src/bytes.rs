@@ -11,6 +11,7 @@ use crate::store::raw::copy;
 pub const MAX_VARINT: usize = 5;
 
 /// The little-endian `u16` at `at`.
+#[cfg_attr(target_pointer_width = "64", inline)]
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 pub fn u16_at(buf: &[u8], at: usize) -> u16 {
     match buf.get(at..).and_then(|rest| rest.first_chunk()) {
@@ -20,6 +21,7 @@ pub fn u16_at(buf: &[u8], at: usize) -> u16 {
 }
 
 /// The little-endian `u32` at `at`.
+#[cfg_attr(target_pointer_width = "64", inline)]
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 pub fn u32_at(buf: &[u8], at: usize) -> u32 {
     match buf.get(at..).and_then(|rest| rest.first_chunk()) {
@@ -53,6 +55,7 @@ pub fn write_u32(buf: &mut [u8], at: usize, value: u32) {
 }
 
 /// The varint (seven bits a byte, low ones first) at `at`, and where it ends.
+#[cfg_attr(target_pointer_width = "64", inline)]
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 pub fn varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
     let rest = buf.get(at..)?;

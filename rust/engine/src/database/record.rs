@@ -43,6 +43,7 @@ pub struct Head {
 
 impl Head {
     /// Reads the head of a record.
+    #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn read(&mut self, record: &[u8]) -> Result<()> {
         let flags = *record.first().ok_or(Error::Corrupt)?;

@@ -81,6 +81,7 @@ enum Look {
     End,
 }
 
+#[cfg_attr(target_pointer_width = "64", inline)]
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 /// Looks at no more than `budget` records of a leaf, from index `first` on.
 fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Result<Look> {

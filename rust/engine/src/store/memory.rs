@@ -277,6 +277,7 @@ impl PageStore for MemoryStore {
         self.page_size as usize
     }
 
+    #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn page(&mut self, id: PageId) -> Result<&[u8]> {
         let (chunk, at) = self.place(id);
@@ -317,6 +318,7 @@ impl PageStore for MemoryStore {
         Ok(())
     }
 
+    #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn page_mut(&mut self, id: PageId) -> Result<&mut [u8]> {
         let (chunk, at) = self.place(id);

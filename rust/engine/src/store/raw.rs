@@ -303,6 +303,7 @@ impl Chunks {
         }
     }
 
+    #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn inside(&self, index: u32, at: usize, len: usize) -> Option<*mut u8> {
         let end = at.checked_add(len)?;

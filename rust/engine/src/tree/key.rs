@@ -55,7 +55,8 @@ impl<'a> Key<'a> {
             let rest = self.prefix.strip_prefix(prefix)?;
             return Some(Key { prefix: rest, suffix: self.suffix });
         };
-        (head == self.prefix).then_some(())?;
+        // It is short: a call to compare it would take longer.
+        head.iter().eq(self.prefix).then_some(())?;
         self.suffix.strip_prefix(tail).map(Key::whole)
     }
 
@@ -76,6 +77,10 @@ impl<'a> Key<'a> {
     /// Its first eight bytes as a number, see [`head`].
     #[inline]
     pub fn head(&self) -> u64 {
+        #[cfg(target_pointer_width = "64")]
+        if let (true, Some(first)) = (self.prefix.is_empty(), self.suffix.first_chunk()) {
+            return u64::from_be_bytes(*first);
+        }
         let mut first = [0; 8];
         let Key { prefix, suffix } = self.until(8);
         write(&mut first, 0, prefix);

@@ -117,6 +117,7 @@ impl<'a> Page<'a> {
     }
 
     /// How many entries.
+    #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn count(self) -> usize {
         // A damaged page may say more, and some work grows with the square of this.
