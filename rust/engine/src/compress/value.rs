@@ -45,10 +45,10 @@ pub fn compressed_at(body: &[u8], at: usize) -> Result<Option<(usize, usize)>> {
     }
 }
 
-#[inline(never)]
 /// Expands the value that ends a body, where it is compressed: `buf` holds a body of `len` bytes, its value from
 /// `value_at` on, and afterwards the body with the value as it is, whose length is given. [`NoRoom`](crate::ErrorKind::NoRoom)
 /// says how long `buf` must be for that, with the body in it unchanged.
+#[inline(never)]
 pub fn expand(buf: &mut [u8], len: usize, value_at: usize) -> Result<usize> {
     let Some((plain_len, start)) = compressed_at(buf.get(..len).ok_or(Error::Corrupt)?, value_at)? else {
         return Ok(len);

@@ -91,6 +91,7 @@ pub struct Database<S> {
 
 impl<S: PageStore> Database<S> {
     /// A database on an empty store.
+    // It is made in its place so, and not on the stack before.
     #[inline(always)]
     pub fn new(store: S, flush: FlushRule) -> Self {
         Database {

@@ -74,8 +74,8 @@ impl<S: PageStore> Database<S> {
         Ok(())
     }
 
-    #[inline(never)]
     /// Replaces each name written out by its number. The body only gets shorter, so it is done in place.
+    #[inline(never)]
     fn number_names(&mut self, body: &mut [u8], tag_count: u32) -> Result<usize> {
         let mut shift = Shift { to: 0, from: 0 };
         let mut at = 0;

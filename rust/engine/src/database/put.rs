@@ -256,8 +256,8 @@ impl<S: PageStore> Database<S> {
         body.split_at_checked(body.len().wrapping_sub(end)).unwrap_or((body, &[]))
     }
 
-    #[inline(never)]
     /// Writes bytes to a chain of new pages and gives the first one.
+    #[inline(never)]
     fn write_chain(&mut self, body: &[u8]) -> Result<PageId> {
         let room = self.store.page_size().saturating_sub(4).max(1);
         self.store.reserve(div_ceil(body.len(), room), 0)?;

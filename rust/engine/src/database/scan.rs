@@ -81,9 +81,9 @@ enum Look {
     End,
 }
 
+/// Looks at no more than `budget` records of a leaf, from index `first` on.
 #[cfg_attr(target_pointer_width = "64", inline)]
 #[cfg_attr(target_pointer_width = "32", inline(never))]
-/// Looks at no more than `budget` records of a leaf, from index `first` on.
 fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Result<Look> {
     let end = page.count().min(first.saturating_add(budget as usize));
     let is_record = |index: usize| page.key(index).and_then(|key| key.first()) == Some(DOCUMENT);

@@ -104,8 +104,8 @@ impl<S: PageStore> Database<S> {
         Ok(false)
     }
 
-    #[inline(never)]
     /// Packs one leaf; false when it was the last one.
+    #[inline(never)]
     fn pack_leaf(&mut self) -> Result<bool> {
         self.changed();
         let (mut next, mut more) = (KeyBuf::new(), false);

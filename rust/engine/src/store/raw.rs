@@ -58,8 +58,9 @@ pub struct Owned<T> {
 }
 
 impl<T> Owned<T> {
-    #[inline(always)]
     /// Moves a value into a block; the block back where it is too short.
+    // It is made in its place so, and not on the stack before.
+    #[inline(always)]
     pub fn new(block: Block, value: T) -> Result<Self, Block> {
         if block.bytes < size_of::<T>() || align_of::<T>() > align_of::<u64>() {
             return Err(block);

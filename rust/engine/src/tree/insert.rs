@@ -13,7 +13,8 @@ use crate::store::{PageId, PageStore};
 /// Bytes of a page's id in a branch.
 const CHILD: usize = 4;
 
-/// Puts an entry where the path, just located for its key, leads; a value that is there is replaced. Changes nothing when it fails for want of memory.
+/// Puts an entry where the path, just located for its key, leads; a value that is there is replaced. Changes nothing
+/// when it fails for want of memory.
 pub fn insert<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, entry: &Entry) -> Result<()> {
     if *root == PageId::NONE {
         return plant(store, root, entry);
@@ -102,8 +103,8 @@ fn split_leaf<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry) -> Re
     Ok(split.right)
 }
 
-/// Puts the work's key, which leads to a new page that came from the right of the path's page at `depth`, in the
-/// page above, and so on for each page that splits for it.
+/// Puts the work's key, which leads to a new page on the right of the path's page at `depth`, in the page above, and so
+/// on for each page that splits for it.
 #[inline(never)]
 fn raise<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, depth: usize, right: PageId) -> Result<()> {
     let Work { path, key: separator } = work;

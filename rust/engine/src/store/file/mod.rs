@@ -104,6 +104,7 @@ pub struct FileStore<M> {
 
 impl<M: Medium> FileStore<M> {
     /// A store that is still to be opened.
+    // It is made in its place so, and not on the stack before.
     #[inline(always)]
     pub fn new(medium: M, options: Options) -> Self {
         // Of a cache that can spare it some goes to what is to be known of pages, segments and the database.
