@@ -59,7 +59,7 @@ typedef enum {
 // State of one open database. Its memory is the caller's, is scanned by the caller's collector (it
 // holds the address of the memory given) and must not move.
 typedef struct {
-    uint64_t opaque[108];
+    uint64_t opaque[80];
 } mtdb_database_t;
 
 typedef struct {

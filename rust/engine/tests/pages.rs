@@ -195,13 +195,13 @@ impl Map {
     }
 
     fn pack(&mut self) {
-        let (mut from, mut next) = (KeyBuf::new(), KeyBuf::new());
+        let (mut leaf, mut key) = (PageId::NONE, KeyBuf::new());
         for _ in 0..100_000 {
             self.store.begin_operation();
-            if !tree::pack(&mut self.store, &mut self.root, &mut self.work, from.as_slice(), &mut next).unwrap() {
+            leaf = tree::pack(&mut self.store, &mut self.root, &mut self.work, leaf, &mut key).unwrap();
+            if leaf == PageId::NONE {
                 return;
             }
-            from = next.clone();
         }
         panic!("packing does not end");
     }

@@ -19,7 +19,11 @@ impl<S: DurableStore> Database<S> {
         self.next_key = status.next_key;
         let away = if status.wall == 0 { 0 } else { wall.saturating_sub(status.wall) };
         self.clock = status.now.saturating_add(away.saturating_mul(1000));
-        self.next_expiry = if self.meta.ttl_records > 0 { 0 } else { u64::MAX };
+        self.next_expiry = u64::MAX;
+        // What is read here needs no memory when it is read next.
+        if self.meta.ttl_records > 0 && self.first_expiry()?.is_some() {
+            self.next_expiry = 0;
+        }
         self.counts = Default::default();
         Ok(())
     }

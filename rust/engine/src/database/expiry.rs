@@ -43,8 +43,7 @@ impl<S: PageStore> Database<S> {
     #[inline(never)]
     fn expire_next(&mut self, now: u64, removes: bool) -> Result<Answer> {
         let mut key = KeyBuf::new();
-        self.locate(&Key::whole(&[EXPIRY]))?;
-        let time = match self.next_expiry()? {
+        let time = match self.first_expiry()? {
             None => u64::MAX,
             Some((time, record)) => {
                 key.set(&record);
@@ -76,6 +75,12 @@ impl<S: PageStore> Database<S> {
         }
         stored.head.expires = FOREVER;
         self.delete_at(key, &stored)
+    }
+
+    /// The first of [`next_expiry`](Self::next_expiry).
+    pub(super) fn first_expiry(&mut self) -> Result<Option<(u64, Key<'_>)>> {
+        self.locate(&Key::whole(&[EXPIRY]))?;
+        self.next_expiry()
     }
 
     /// The time of the expiry entry that was just located, or is the next one, and the record's key; `None` where no more

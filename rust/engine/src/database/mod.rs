@@ -39,9 +39,9 @@ pub use statistics::Statistics;
 use crate::bytes::hash32;
 use crate::document::Name;
 use crate::error::{Answer, Error, Result};
-use crate::store::{Meta, PageStore};
+use crate::store::{Meta, PageId, PageStore};
 use crate::tree::page::{Entry, Page};
-use crate::tree::{self, Key, KeyBuf, Work};
+use crate::tree::{self, Key, Work};
 use statistics::Counts;
 
 /// The longest key, whatever the page size.
@@ -81,7 +81,8 @@ pub struct Database<S> {
     flush: FlushRule,
     counts: Counts,
     work: Work,
-    pack_from: KeyBuf,
+    /// The leaf to pack next.
+    pack_from: PageId,
     /// Compacting has packed the leaves and is busy with the medium.
     packed: bool,
     clock: u64,
@@ -105,7 +106,7 @@ impl<S: PageStore> Database<S> {
             flush,
             counts: Counts::default(),
             work: Work::default(),
-            pack_from: KeyBuf::new(),
+            pack_from: PageId::NONE,
             packed: false,
             clock: 0,
             grew: false,

@@ -2,7 +2,7 @@
 
 use super::Database;
 use crate::error::Result;
-use crate::store::PageStore;
+use crate::store::{PageId, PageStore};
 use crate::tree::{self, KeyBuf};
 
 /// Counted since opening.
@@ -97,7 +97,6 @@ impl<S: PageStore> Database<S> {
     pub fn pack(&mut self, budget: u32) -> Result<bool> {
         for _ in 0..budget {
             if !self.pack_leaf()? {
-                self.pack_from.truncate(0);
                 return Ok(true);
             }
         }
@@ -108,10 +107,10 @@ impl<S: PageStore> Database<S> {
     #[inline(never)]
     fn pack_leaf(&mut self) -> Result<bool> {
         self.changed();
-        let (mut next, mut more) = (KeyBuf::new(), false);
+        let (mut key, mut next) = (KeyBuf::new(), PageId::NONE);
         let mut pack = |database: &mut Self| {
             let Database { store, meta, work, pack_from, .. } = database;
-            more = tree::pack(store, &mut meta.root, work, pack_from.as_slice(), &mut next)?;
+            next = tree::pack(store, &mut meta.root, work, *pack_from, &mut key)?;
             Ok(())
         };
         // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
@@ -121,6 +120,6 @@ impl<S: PageStore> Database<S> {
             pack(self)?;
         }
         self.pack_from = next;
-        Ok(more)
+        Ok(next != PageId::NONE)
     }
 }

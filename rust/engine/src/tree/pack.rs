@@ -10,42 +10,60 @@ use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
-/// Fills the leaf that the key `from` belongs to from its right neighbour, or where it is the last one under its branch,
-/// that branch from its own, and makes `next` the key to go on from. False when that was the last leaf.
+/// Fills the leaf `from` from its right neighbour, or where it is the last one under its branch, that branch from its own,
+/// and gives the leaf to go on from; no page when that was the last leaf. Where `from` is no leaf of the tree it is the
+/// first one that is filled. `key` is memory to work with.
 pub fn pack<S: PageStore>(
     store: &mut S,
     root: &mut PageId,
     work: &mut Work,
-    from: &[u8],
-    next: &mut KeyBuf,
-) -> Result<bool> {
+    from: PageId,
+    key: &mut KeyBuf,
+) -> Result<PageId> {
     if *root == PageId::NONE {
-        return Ok(false);
+        return Ok(PageId::NONE);
     }
-    work.path.locate(store, *root, &Key::whole(from))?;
+    go_to(store, *root, &mut work.path, from, key)?;
+    let (from, _) = work.path.leaf();
     let height = work.path.height();
     store.reserve(0, height.wrapping_mul(2))?;
     let leaf = height.wrapping_sub(1);
     for depth in (1..height).rev() {
         let above = work.path.step(depth.wrapping_sub(1));
         let Some(pair) = Pair::of(store, above.id, above.index.wrapping_add(1))? else { continue };
-        let filled = fill(store, root, work, &pair, depth, next)?;
+        let filled = fill(store, root, work, &pair, depth, key)?;
         // What a leaf took may have come with a neighbour that it takes more from; a branch takes leaves to
         // fill the last one from.
         if filled == Filled::Whole || (filled == Filled::Part && depth < leaf) {
-            next.set(&Key::whole(from));
-            return Ok(true);
+            return Ok(from);
         }
         if depth < leaf {
             // The branch is full. Its last leaf still takes what fits from the first one of the next.
             if let Some(pair) = Pair::across(store, &work.path, leaf)? {
-                share_most(store, &pair, next, &[])?;
+                share_most(store, &pair, key, &[])?;
             }
         }
         break;
     }
-    work.path.locate(store, *root, &Key::whole(from))?;
-    next_leaf(store, &mut work.path, from, next)
+    go_to(store, *root, &mut work.path, from, key)?;
+    next_leaf(store, &mut work.path, key)
+}
+
+/// Goes to a leaf, or where it is none of the tree's, to the first one; `key` is then its first key.
+#[inline(never)]
+fn go_to<S: PageStore>(store: &mut S, root: PageId, path: &mut Path, leaf: PageId, key: &mut KeyBuf) -> Result<()> {
+    key.truncate(0);
+    match store.page(leaf) {
+        Ok(bytes) => key.set(&Page(bytes).key(0).unwrap_or_default()),
+        Err(error) if error == Error::Corrupt => {}
+        Err(error) => return Err(error),
+    }
+    path.locate(store, root, &Key::whole(key.as_slice()))?;
+    if path.leaf().0 != leaf {
+        key.truncate(0);
+        path.locate(store, root, &Key::default())?;
+    }
+    Ok(())
 }
 
 #[derive(PartialEq, Eq)]
@@ -94,16 +112,16 @@ fn most<S: PageStore>(store: &mut S, pair: &Pair, separator: &[u8]) -> Result<(u
     Ok(most)
 }
 
-/// Makes `next` the first key behind the path's leaf.
-fn next_leaf<S: PageStore>(store: &mut S, path: &mut Path, from: &[u8], next: &mut KeyBuf) -> Result<bool> {
+/// The leaf behind the path's, whose first key is `key`.
+fn next_leaf<S: PageStore>(store: &mut S, path: &mut Path, key: &KeyBuf) -> Result<PageId> {
     while path.next_leaf(store)? == Yes {
-        let Some(key) = Page(store.page(path.leaf().0)?).key(0) else { continue };
+        let (leaf, _) = path.leaf();
+        let Some(first) = Page(store.page(leaf)?).key(0) else { continue };
         // Where a damaged tree leads back, a round would never end.
-        if key.compared_by(from).is_ge() {
+        if first.compared_by(key.as_slice()).is_ge() {
             return Err(Error::Corrupt);
         }
-        next.set(&key);
-        return Ok(true);
+        return Ok(leaf);
     }
-    Ok(false)
+    Ok(PageId::NONE)
 }

@@ -225,9 +225,12 @@ fn packing_gives_the_pages_back_that_deletes_have_thinned() {
     for n in (0..1000).filter(|n| n % 5 < 2) {
         map.delete(std::format!("{n:06}").as_bytes());
     }
-    let (mut from, mut next) = (KeyBuf::new(), KeyBuf::new());
-    while pack(&mut map.store, &mut map.root, &mut map.work, from.as_slice(), &mut next).unwrap() {
-        from = next.clone();
+    let (mut leaf, mut key) = (PageId::NONE, KeyBuf::new());
+    loop {
+        leaf = pack(&mut map.store, &mut map.root, &mut map.work, leaf, &mut key).unwrap();
+        if leaf == PageId::NONE {
+            break;
+        }
     }
     map.check();
     let packed = map.store.usage().0;
