@@ -13,25 +13,26 @@ pub fn status(result: Result<()>) -> i32 {
     }
 }
 
-/// The largest detail that goes with a status.
-const MAX_DETAIL: i32 = 0x7f_ffff;
-
-/// The status for an error.
+/// The status for an error: its number, negative. The length of [`Error::no_room`] is told elsewhere.
 pub fn error_status(error: Error) -> i32 {
-    match error {
-        Error::NeedMemory => MTDB_NEED_MEMORY,
-        Error::Full => MTDB_FULL,
-        Error::NoRoom(_) => MTDB_NO_ROOM,
-        Error::BadKey => MTDB_BAD_KEY,
-        Error::BadTag => MTDB_BAD_TAG,
-        Error::TooDeep => MTDB_TOO_DEEP,
-        Error::TooLong => MTDB_TOO_LONG,
-        Error::BadQuery => MTDB_BAD_QUERY,
-        Error::Corrupt => MTDB_CORRUPT,
-        Error::BadOption => MTDB_BAD_OPTION,
-        Error::Io(number) => MTDB_IO.wrapping_sub(number.clamp(1, MAX_DETAIL).wrapping_mul(256)),
-        Error::Foreign => MTDB_FOREIGN,
-        Error::Btree => MTDB_BTREE,
-        Error::Newer(version) => MTDB_NEWER.wrapping_sub(i32::from(version).wrapping_mul(256)),
+    match error.room() {
+        Some(_) => MTDB_NO_ROOM,
+        None => (error.number() as i32).wrapping_neg(),
     }
 }
+
+const _: () = {
+    assert!(Error::NeedMemory.number() as i32 == -MTDB_NEED_MEMORY);
+    assert!(Error::Full.number() as i32 == -MTDB_FULL);
+    assert!(Error::BadKey.number() as i32 == -MTDB_BAD_KEY);
+    assert!(Error::BadTag.number() as i32 == -MTDB_BAD_TAG);
+    assert!(Error::TooDeep.number() as i32 == -MTDB_TOO_DEEP);
+    assert!(Error::BadQuery.number() as i32 == -MTDB_BAD_QUERY);
+    assert!(Error::Corrupt.number() as i32 == -MTDB_CORRUPT);
+    assert!(Error::BadOption.number() as i32 == -MTDB_BAD_OPTION);
+    assert!(Error::TooLong.number() as i32 == -MTDB_TOO_LONG);
+    assert!(Error::io(5).number() as i32 == -MTDB_IO + 5 * 256);
+    assert!(Error::Foreign.number() as i32 == -MTDB_FOREIGN);
+    assert!(Error::Btree.number() as i32 == -MTDB_BTREE);
+    assert!(Error::newer(2).number() as i32 == -MTDB_NEWER + 2 * 256);
+};

@@ -5,27 +5,28 @@ use crate::pointers::{buffer, cursor, database};
 use crate::record::tell;
 use mtdb_engine::bytes::write;
 use mtdb_engine::database::{Found, ScanCursor};
-use mtdb_engine::Result;
+use mtdb_engine::{Answer, Result};
 
 /// Copies the cursor's key to the caller, if there was a record, and tells of it.
 ///
 /// # Safety
 /// `key` is the caller's and takes any key, `found` is the caller's.
 pub unsafe fn tell_with_key(
-    result: Result<Option<Found>>,
+    result: Result<Answer>,
+    known: &Found,
     cursor: &ScanCursor,
     key: *mut u8,
     found: *mut abi::mtdb_found_t,
 ) -> i32 {
     let mut key_len = 0;
-    if matches!(result, Ok(Some(_))) {
+    if result == Ok(Answer::Yes) {
         key_len = cursor.key().len();
         // SAFETY: the caller's promise.
         let buf = unsafe { buffer(key, key_len) };
         write(buf.unwrap_or(&mut []), 0, cursor.key());
     }
     // SAFETY: the caller's promise.
-    unsafe { tell(result, key_len, found) }
+    unsafe { tell(result, known, key_len, found) }
 }
 
 /// See the header.
@@ -54,8 +55,9 @@ pub unsafe extern "C" fn mtdb_cursor_next(
 ) -> i32 {
     // SAFETY: the caller gives a started cursor.
     let cursor = unsafe { cursor(place) };
+    let mut known = Found::default();
     // SAFETY: the caller gives an open database and a buffer or none.
-    let result = unsafe { database(db).next(cursor, now, buffer(buf, cap)) };
+    let result = unsafe { database(db).next_into(cursor, now, buffer(buf, cap), &mut known) };
     // SAFETY: the caller gives memory for a key and for what is found.
-    unsafe { tell_with_key(result, cursor, key, found) }
+    unsafe { tell_with_key(result, &known, cursor, key, found) }
 }

@@ -12,7 +12,7 @@ pub struct CMedium(pub abi::mtdb_medium_t);
 fn check(number: i32) -> Result<()> {
     match number {
         0 => Ok(()),
-        number => Err(Error::Io(number)),
+        number => Err(Error::io(number)),
     }
 }
 
@@ -22,7 +22,7 @@ macro_rules! call {
         match $medium.0.$function {
             // SAFETY: the caller's promise about its functions; the pointers are to what is ours during the call.
             Some(function) => check(unsafe { function($medium.0.context $(, $argument)*) }),
-            None => Err(Error::Io(NOT_SUPPORTED)),
+            None => Err(Error::io(NOT_SUPPORTED)),
         }
     };
 }
@@ -42,7 +42,7 @@ impl Medium for CMedium {
     fn size(&mut self, file: File) -> Result<Option<u32>> {
         let mut bytes = 0u32;
         match call!(self, size, file.0, &mut bytes) {
-            Err(Error::Io(ABSENT)) => Ok(None),
+            Err(error) if error == Error::io(ABSENT) => Ok(None),
             result => result.map(|()| Some(bytes)),
         }
     }

@@ -4,9 +4,9 @@ use crate::abi::{self, error_status, status};
 use crate::cursor::tell_with_key;
 use crate::pointers::{buffer, cursor, database, slice, AnyDatabase};
 use core::ptr::null;
-use mtdb_engine::database::Next;
+use mtdb_engine::database::{Found, Step};
 use mtdb_engine::query::{check, compile, Problem, Query, Term};
-use mtdb_engine::Result;
+use mtdb_engine::{Answer, Result};
 
 /// See the header.
 ///
@@ -119,15 +119,16 @@ pub unsafe extern "C" fn mtdb_query_next(
         let terms = if query.terms.is_null() { &[] } else { terms };
         (Query { encoded: slice(query.encoded, query.encoded_len), terms }, buffer(buf, cap))
     };
-    let result = match database.next_match(&compiled, cursor, now, budget, buf.unwrap_or(&mut [])) {
-        Ok(Next::More) => return abi::MTDB_MORE,
-        Ok(Next::End) => Ok(None),
-        Ok(Next::Found(found)) => {
+    let mut known = Found::default();
+    let result = match database.next_match_into(&compiled, cursor, now, budget, buf.unwrap_or(&mut []), &mut known) {
+        Ok(Step::More) => return abi::MTDB_MORE,
+        Ok(Step::End) => Ok(Answer::No),
+        Ok(Step::Found) => {
             query.remaining = query.remaining.wrapping_sub(1);
-            Ok(Some(found))
+            Ok(Answer::Yes)
         }
         Err(error) => Err(error),
     };
     // SAFETY: the caller gives memory for a key and for what is found.
-    unsafe { tell_with_key(result, cursor, key, found) }
+    unsafe { tell_with_key(result, &known, cursor, key, found) }
 }

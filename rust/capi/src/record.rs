@@ -4,7 +4,7 @@ use crate::abi::{self, error_status, status};
 use crate::pointers::{buffer, database, slice};
 use mtdb_engine::bytes::{hash64, write};
 use mtdb_engine::database::{Found, NewRecord};
-use mtdb_engine::{Error, Result};
+use mtdb_engine::{Answer, Result};
 
 /// # Safety
 /// `record` and what it points to are the caller's during `'a`.
@@ -35,16 +35,17 @@ fn presence(result: Result<bool>) -> i32 {
 ///
 /// # Safety
 /// `out` is the caller's.
-pub unsafe fn tell(result: Result<Option<Found>>, key_len: usize, out: *mut abi::mtdb_found_t) -> i32 {
-    let (found, status) = match result {
-        Ok(None) => return abi::MTDB_ABSENT,
-        Ok(Some(found)) => (found, abi::MTDB_OK),
-        Err(Error::NoRoom(body_len)) => {
-            (Found { body_len, tag_count: 0, expires: 0, fingerprint: 0 }, abi::MTDB_NO_ROOM)
+pub unsafe fn tell(result: Result<Answer>, found: &Found, key_len: usize, out: *mut abi::mtdb_found_t) -> i32 {
+    let Found { mut body_len, tag_count, expires, fingerprint } = *found;
+    let status = match result {
+        Ok(Answer::No) => return abi::MTDB_ABSENT,
+        Ok(Answer::Yes) => abi::MTDB_OK,
+        Err(error) => {
+            let Some(room) = error.room() else { return error_status(error) };
+            body_len = room;
+            abi::MTDB_NO_ROOM
         }
-        Err(error) => return error_status(error),
     };
-    let Found { body_len, tag_count, expires, fingerprint } = found;
     // SAFETY: the caller's promise.
     unsafe { out.write(abi::mtdb_found_t { body_len, tag_count, expires, key_len, fingerprint }) };
     status
@@ -100,7 +101,11 @@ pub unsafe extern "C" fn mtdb_get(
     found: *mut abi::mtdb_found_t,
 ) -> i32 {
     // SAFETY: the caller gives an open database, a key, a buffer or none, and memory for what is found.
-    unsafe { tell(database(db).get(slice(key, key_len), now, buffer(buf, cap)), key_len, found) }
+    unsafe {
+        let mut known = Found::default();
+        let result = database(db).get_into(slice(key, key_len), now, buffer(buf, cap), &mut known);
+        tell(result, &known, key_len, found)
+    }
 }
 
 /// See the header.

@@ -2,6 +2,8 @@
 //!
 //! Reading past the end gives zero (or `None` where a caller must tell): pages and documents may come
 //! from a damaged medium, and what does not add up is found by the checks of their readers.
+//!
+//! What is read from everywhere is out of line where flash is short, on machines of 32 bits.
 
 use crate::store::raw::copy;
 
@@ -9,7 +11,8 @@ use crate::store::raw::copy;
 pub const MAX_VARINT: usize = 5;
 
 /// The little-endian `u16` at `at`.
-#[inline]
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub fn u16_at(buf: &[u8], at: usize) -> u16 {
     match buf.get(at..).and_then(|rest| rest.first_chunk()) {
         Some(bytes) => u16::from_le_bytes(*bytes),
@@ -18,7 +21,8 @@ pub fn u16_at(buf: &[u8], at: usize) -> u16 {
 }
 
 /// The little-endian `u32` at `at`.
-#[inline]
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub fn u32_at(buf: &[u8], at: usize) -> u32 {
     match buf.get(at..).and_then(|rest| rest.first_chunk()) {
         Some(bytes) => u32::from_le_bytes(*bytes),
@@ -51,7 +55,8 @@ pub fn write_u32(buf: &mut [u8], at: usize, value: u32) {
 }
 
 /// The varint (seven bits a byte, low ones first) at `at`, and where it ends.
-#[inline]
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub fn varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
     let rest = buf.get(at..)?;
     let first = *rest.first()?;

@@ -20,4 +20,4 @@ pub mod query;
 pub mod store;
 pub mod tree;
 
-pub use error::{Error, Result, ENOSPC};
+pub use error::{Answer, Error, ErrorKind, Result, ENOSPC};

@@ -224,7 +224,8 @@ fn what_has_no_room_is_there_when_it_is_asked_for_again() {
         match host.db.next(&mut cursor, 1, Some(&mut buf)) {
             Ok(Some(_)) => steps.push(String::from_utf8(cursor.key().to_vec()).unwrap()),
             Ok(None) => break,
-            Err(Error::NoRoom(len)) => {
+            Err(error) if error.room().is_some() => {
+                let len = error.room().unwrap();
                 assert!(len > buf.len());
                 steps.push("room".into());
                 buf.resize(len, 0);
@@ -242,7 +243,7 @@ fn what_has_no_room_is_there_when_it_is_asked_for_again() {
         let (mut cursor, mut buf) = (ScanCursor::new(), vec![0; 10]);
         let found = loop {
             match host.db.next_match(&query, &mut cursor, 1, 7, &mut buf) {
-                Err(Error::NoRoom(len)) if len > buf.len() => buf.resize(len, 0),
+                Err(error) if error.room().is_some_and(|len| len > buf.len()) => buf.resize(error.room().unwrap(), 0),
                 Ok(Next::Found(found)) => break found,
                 other => panic!("{other:?}"),
             }

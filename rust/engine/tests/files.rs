@@ -8,7 +8,7 @@ use host::{dict, int, str, Host, Random, Value};
 use mtdb_engine::database::{FlushRule, FOREVER};
 use mtdb_engine::store::file::medium::File;
 use mtdb_engine::store::file::FileStore;
-use mtdb_engine::{Error, Result};
+use mtdb_engine::{Error, ErrorKind, Result};
 
 type Files = Host<FileStore<Disk>>;
 
@@ -129,7 +129,9 @@ fn a_database_with_flipped_bits_opens_at_a_good_commit_or_says_that_it_is_damage
                 assert!(states.contains(&records), "{} records", records.len());
                 opened += 1;
             }
-            Err(Error::Corrupt | Error::Foreign | Error::Newer(_)) => damaged += 1,
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Foreign | ErrorKind::Newer(_)) => {
+                damaged += 1
+            }
             Err(error) => panic!("{error:?}"),
         }
         assert!(flipped.all() == before, "opening and reading write nothing");
@@ -147,7 +149,7 @@ fn foreign_and_newer_files_are_told_apart_and_left_alone() {
         (b"\x89PNG\r\n\x1a\n and more of it, some pixels perhaps", Error::Foreign),
         (&[0; 64], Error::Foreign),
         (b"\x00\x05\x31\x62 and the rest of a page of Berkeley DB", Error::Btree),
-        (&newer, Error::Newer(200)),
+        (&newer, Error::newer(200)),
     ];
     for (bytes, expected) in cases {
         let disk = Disk::new();

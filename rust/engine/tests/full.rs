@@ -36,7 +36,7 @@ fn fill(files: &mut Files, model: &mut Model, random: &mut Random, ordered: bool
                 model.insert(key, n);
                 count += 1;
             }
-            Err(Error::Io(ENOSPC)) => return count,
+            Err(error) if error == Error::io(ENOSPC) => return count,
             Err(error) => panic!("{error:?}"),
         }
         assert!(count < 1_000_000);

@@ -311,7 +311,7 @@ fn put_generated(host: &mut Host, linked: bool, n: i64) -> Result<String> {
     let key = std::str::from_utf8(&key).expect("UTF-8");
     let (tags, expires): (&[&str], u64) = if linked { (&["hot"], 1_000_000 + n as u64) } else { (&[], FOREVER) };
     match host.put(key, &document(n), tags, expires) {
-        Err(Error::Full) => {
+        Err(error) if error == Error::Full => {
             while !host.run(|db| db.compact(8))? {}
             host.put(key, &document(n), tags, expires)?;
         }
@@ -325,7 +325,7 @@ fn fill(host: &mut Host, linked: bool) -> Vec<String> {
     loop {
         match put_generated(host, linked, keys.len() as i64) {
             Ok(key) => keys.push(key),
-            Err(Error::Full) => return keys,
+            Err(error) if error == Error::Full => return keys,
             Err(error) => panic!("{error:?}"),
         }
     }

@@ -8,7 +8,7 @@ use disk::Disk;
 use host::{dict, half_noise, int, str, Fed, Host, Random, Value};
 use mtdb_engine::database::{FlushRule, FOREVER};
 use mtdb_engine::store::file::FileStore;
-use mtdb_engine::Error;
+use mtdb_engine::ErrorKind;
 use std::collections::BTreeMap;
 
 /// 100,000 operations in all; under Miri, which takes a thousand times as long, a few of each kind.
@@ -77,7 +77,7 @@ impl<S: Fed> Run<S> {
             Ok(()) => {
                 self.model.insert(key, record);
             }
-            Err(Error::Full | Error::NeedMemory) => {
+            Err(error) if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) => {
                 self.full += 1;
                 assert!(self.host.db.records() as usize >= self.model_count(), "nothing was lost");
                 self.check_key(&key);
@@ -138,7 +138,7 @@ impl<S: Fed> Run<S> {
             900..910 => self.query(),
             910..930 if self.around.len() < 4 => match self.host.run(|db| db.begin()) {
                 Ok(()) => self.around.push(self.model.clone()),
-                Err(Error::Full | Error::NeedMemory) => self.full += 1,
+                Err(error) if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) => self.full += 1,
                 Err(error) => panic!("{error:?}"),
             },
             930..950 if !self.around.is_empty() => {

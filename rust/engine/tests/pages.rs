@@ -4,12 +4,12 @@ mod host;
 
 use host::{some_key, some_value, Host, Random};
 use mtdb_engine::store::{Meta, PageId, PageStore};
-use mtdb_engine::tree::page::{PageMut, HEADER};
-use mtdb_engine::tree::{self, KeyBuf};
+use mtdb_engine::tree::page::{Entry, PageMut, HEADER};
+use mtdb_engine::tree::{self, Key, KeyBuf, Work};
 use mtdb_engine::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A store that refuses what was not reserved, forgets nothing, and gives pages other names when asked to.
+/// A store that refuses what was not reserved, and forgets nothing.
 struct Strict {
     size: usize,
     pages: Vec<Option<Vec<u8>>>,
@@ -18,13 +18,11 @@ struct Strict {
     new: usize,
     touch: usize,
     touched: BTreeSet<u32>,
-    renames: bool,
     breaches: Vec<String>,
-    watch: bool,
 }
 
 impl Strict {
-    fn new(size: usize, renames: bool) -> Self {
+    fn new(size: usize) -> Self {
         Strict {
             size,
             pages: Vec::new(),
@@ -32,9 +30,7 @@ impl Strict {
             new: 0,
             touch: 0,
             touched: BTreeSet::new(),
-            renames,
             breaches: Vec::new(),
-            watch: true,
         }
     }
 
@@ -74,24 +70,16 @@ impl PageStore for Strict {
         self.touched.insert(id.0);
         Ok(id)
     }
-    fn write(&mut self, id: PageId) -> Result<PageId> {
+    fn write(&mut self, id: PageId) -> Result<()> {
         if self.touched.contains(&id.0) {
-            return Ok(id);
+            return Ok(());
         }
         match self.touch.checked_sub(1) {
             Some(left) => self.touch = left,
-            None if self.watch => self.breaches.push("a page was touched that had not been reserved".into()),
-            None => {}
+            None => self.breaches.push("a page was touched that had not been reserved".into()),
         }
-        let id = if self.renames {
-            let new = self.take();
-            self.pages[new.0 as usize] = self.pages[id.0 as usize].take();
-            new
-        } else {
-            id
-        };
         self.touched.insert(id.0);
-        Ok(id)
+        Ok(())
     }
     fn page_mut(&mut self, id: PageId) -> Result<&mut [u8]> {
         assert!(self.touched.contains(&id.0), "a page is changed after write() only");
@@ -180,35 +168,38 @@ fn entries_of(page: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
 struct Map {
     store: Strict,
     root: PageId,
+    work: Work,
     model: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Map {
-    fn new(size: usize, renames: bool) -> Self {
-        Map { store: Strict::new(size, renames), root: PageId::NONE, model: BTreeMap::new() }
+    fn new(size: usize) -> Self {
+        Map { store: Strict::new(size), root: PageId::NONE, work: Work::default(), model: BTreeMap::new() }
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) {
         self.store.begin_operation();
-        let mut path = tree::locate(&mut self.store, self.root, key).unwrap();
-        tree::insert(&mut self.store, &mut self.root, &mut path, key, &[value, &[], &[]]).unwrap();
+        self.work.path.locate(&mut self.store, self.root, &Key::whole(key)).unwrap();
+        let entry = Entry { key: Key::whole(key), value: [value, &[]] };
+        tree::insert(&mut self.store, &mut self.root, &mut self.work, &entry).unwrap();
         self.model.insert(key.to_vec(), value.to_vec());
     }
 
     fn delete(&mut self, key: &[u8]) {
         self.store.begin_operation();
-        let mut path = tree::locate(&mut self.store, self.root, key).unwrap();
-        assert_eq!(path.found(), self.model.remove(key).is_some());
-        if path.found() {
-            tree::remove(&mut self.store, &mut self.root, &mut path).unwrap();
+        self.work.path.locate(&mut self.store, self.root, &Key::whole(key)).unwrap();
+        assert_eq!(self.work.path.found(), self.model.remove(key).is_some());
+        if self.work.path.found() {
+            tree::remove(&mut self.store, &mut self.root, &mut self.work).unwrap();
         }
     }
 
     fn pack(&mut self) {
-        let mut key = KeyBuf::new();
+        let (mut leaf, mut key) = (PageId::NONE, KeyBuf::new());
         for _ in 0..100_000 {
             self.store.begin_operation();
-            if !tree::pack(&mut self.store, &mut self.root, &mut key).unwrap() {
+            leaf = tree::pack(&mut self.store, &mut self.root, &mut self.work, leaf, &mut key).unwrap();
+            if leaf == PageId::NONE {
                 return;
             }
         }
@@ -263,13 +254,12 @@ impl Map {
 
 const ROUNDS: u64 = if cfg!(miri) { 60 } else { 6_000 };
 
-fn churn(renames: bool, watch: bool) -> Vec<String> {
+fn churn() -> Vec<String> {
     let mut breaches = Vec::new();
     for size in if cfg!(miri) { &[512][..] } else { &[512, 1024, 2048, 4096] }.iter().copied() {
         for seed in 0..if cfg!(miri) { 1 } else { 8 } {
             let mut random = Random(0x9e37_79b9 + seed * 7919 + size as u64);
-            let mut map = Map::new(size, renames);
-            map.store.watch = watch;
+            let mut map = Map::new(size);
             for round in 0..ROUNDS {
                 let grow = (round / 700) % 2 == 0;
                 let known = map.model.len() as u64;
@@ -304,18 +294,8 @@ fn churn(renames: bool, watch: bool) -> Vec<String> {
 }
 
 #[test]
-fn random_keys_and_values_of_any_length_make_sound_pages() {
-    churn(false, false);
-}
-
-#[test]
-fn pages_that_get_other_names_when_written_are_all_found_again() {
-    churn(true, false);
-}
-
-#[test]
-fn what_an_insertion_or_a_removal_takes_was_reserved() {
-    let breaches = churn(false, true);
+fn random_keys_and_values_of_any_length_make_sound_pages_of_what_was_reserved() {
+    let breaches = churn();
     let kinds = breaches.iter().fold(BTreeMap::<_, u32>::new(), |mut kinds, what| {
         *kinds.entry(what).or_default() += 1;
         kinds
@@ -330,13 +310,14 @@ fn a_branch_that_leads_to_itself_is_found_to_be_damaged() {
     let store = host.db.store_mut();
     let (leaf, branch) = (store.allocate().unwrap(), store.allocate().unwrap());
     let mut page = PageMut(store.page_mut(leaf).unwrap());
-    page.clear(0, Default::default(), 0);
-    page.insert(0, b"a", &[&[1], &[], &[]]);
+    page.clear(0, &Key::default(), 0);
+    page.insert(0, &Entry { key: Key::whole(b"a"), value: [&[1], &[]] });
     let mut page = PageMut(store.page_mut(branch).unwrap());
-    page.clear(1, Default::default(), 0);
-    page.insert(0, b"", &[&leaf.to_bytes(), &[], &[]]);
-    page.insert(1, b"m", &[&branch.to_bytes(), &[], &[]]);
+    page.clear(1, &Key::default(), 0);
+    page.insert(0, &Entry { key: Key::default(), value: [&leaf.to_bytes(), &[]] });
+    page.insert(1, &Entry { key: Key::whole(b"m"), value: [&branch.to_bytes(), &[]] });
     let mut root = branch;
-    let mut path = tree::locate(store, root, b"a").unwrap();
-    assert_eq!(tree::remove(store, &mut root, &mut path), Err(Error::Corrupt));
+    let mut work = Work::default();
+    work.path.locate(store, root, &Key::whole(b"a")).unwrap();
+    assert_eq!(tree::remove(store, &mut root, &mut work), Err(Error::Corrupt));
 }

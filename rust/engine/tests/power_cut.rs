@@ -131,13 +131,13 @@ impl Run {
         let mut result = write();
         // A retry, as the glue makes it for errors that pass.
         for _ in 0..3 {
-            if result == Err(Error::Io(EIO)) && !self.disk.is_off() {
+            if result == Err(Error::io(EIO)) && !self.disk.is_off() {
                 result = write();
             }
         }
         match result {
             Ok(()) => self.records = after,
-            Err(Error::BadQuery) => return Ok(()),
+            Err(error) if error == Error::BadQuery => return Ok(()),
             Err(error) => return Err(error),
         }
         if self.files.as_ref().expect("it is open").db.statistics().flushes > before {
@@ -182,7 +182,8 @@ impl Run {
                 let files = self.files.as_mut().expect("it is open");
                 match files.run(|db| db.compact(8)) {
                     Err(error) if self.disk.is_off() => Err(error),
-                    Err(Error::Io(EIO)) | Ok(_) => Ok(()),
+                    Ok(_) => Ok(()),
+                    Err(error) if error == Error::io(EIO) => Ok(()),
                     Err(error) => panic!("{error:?}"),
                 }
             }
@@ -198,7 +199,7 @@ impl Run {
                 let key = format!("key-{:04}", self.random.below(self.plan.keys));
                 let found = self.files.as_mut().expect("it is open").get(&key, 1);
                 match found {
-                    Err(Error::Io(EIO)) if self.plan.failing || self.disk.is_off() => Ok(()),
+                    Err(error) if error == Error::io(EIO) && self.plan.failing || self.disk.is_off() => Ok(()),
                     found => {
                         let expected = self
                             .records
@@ -215,7 +216,7 @@ impl Run {
     fn open_again(&mut self) -> Result<()> {
         let opened = open(&self.disk, &self.plan);
         let opened = match opened {
-            Err(Error::Io(EIO)) if !self.disk.is_off() => open(&self.disk, &self.plan),
+            Err(error) if error == Error::io(EIO) && !self.disk.is_off() => open(&self.disk, &self.plan),
             opened => opened,
         };
         self.files = Some(opened?);
@@ -232,7 +233,7 @@ impl Run {
                 }
                 let result = self.step();
                 match result {
-                    Err(Error::Io(EIO)) if self.plan.failing && !self.disk.is_off() => {
+                    Err(error) if error == Error::io(EIO) && self.plan.failing && !self.disk.is_off() => {
                         self.disk.fail_at(0, 0, 0);
                         if self.files.is_none() {
                             self.open_again()?;
@@ -242,7 +243,7 @@ impl Run {
                     result => result.unwrap_or_else(|error| panic!("operation {operation}: {error:?}")),
                 }
                 if self.disk.is_off() {
-                    return Err(Error::Io(EIO));
+                    return Err(Error::io(EIO));
                 }
             }
             Ok(())

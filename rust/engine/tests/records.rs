@@ -353,8 +353,8 @@ fn a_body_that_has_no_room_comes_when_there_is_some() {
     let mut cursor = ScanCursor::new();
     let mut buf = [0; 2048];
     for (key, len) in [("a", 10), ("b", 2003)] {
-        assert_eq!(host.db.get(key.as_bytes(), 1, Some(&mut buf[..9])), Err(Error::NoRoom(len)));
-        assert_eq!(host.db.next(&mut cursor, 1, Some(&mut buf[..9])), Err(Error::NoRoom(len)));
+        assert_eq!(host.db.get(key.as_bytes(), 1, Some(&mut buf[..9])), Err(Error::no_room(len)));
+        assert_eq!(host.db.next(&mut cursor, 1, Some(&mut buf[..9])), Err(Error::no_room(len)));
         let found = host.db.next(&mut cursor, 1, Some(&mut buf)).unwrap().unwrap();
         assert_eq!((cursor.key(), found.body_len), (key.as_bytes(), len));
     }

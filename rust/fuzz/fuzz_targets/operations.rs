@@ -8,7 +8,7 @@ use host::{dict, int, literal, str, Host, Value};
 use libfuzzer_sys::fuzz_target;
 use mtdb_engine::database::{NewRecord, Next, ScanCursor, FOREVER};
 use mtdb_engine::query::{check, compile, Query, Term};
-use mtdb_engine::Error;
+use mtdb_engine::ErrorKind;
 use std::collections::BTreeMap;
 
 const TAGS: [&str; 4] = ["red", "green", "hot", "a tag of a few more bytes"];
@@ -180,7 +180,7 @@ impl Run<'_> {
         };
         match result {
             Ok(()) => drop(self.records.insert(key.clone(), record)),
-            Err(Error::Full | Error::NeedMemory) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) => {}
             Err(error) => panic!("{error:?}"),
         }
         self.check(&key);
@@ -194,7 +194,11 @@ impl Run<'_> {
                 assert_eq!(found, there);
                 self.records.remove(&key);
             }
-            Err(Error::Full | Error::NeedMemory) if !self.around.is_empty() => self.check(&key),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) && !self.around.is_empty() =>
+            {
+                self.check(&key)
+            }
             Err(error) => panic!("a delete outside of transactions needs no memory: {error:?}"),
         }
     }
@@ -205,7 +209,7 @@ impl Run<'_> {
         }
         match self.host.run(|db| db.begin()) {
             Ok(()) => self.around.push(self.records.clone()),
-            Err(Error::Full | Error::NeedMemory) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) => {}
             Err(error) => panic!("{error:?}"),
         }
     }
@@ -220,7 +224,8 @@ impl Run<'_> {
         let budget = self.below(8) as u32;
         match self.host.run(|db| db.compact(budget)) {
             Ok(_) => {}
-            Err(Error::Full | Error::NeedMemory) if !self.around.is_empty() => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) && !self.around.is_empty() => {}
             Err(error) => panic!("compaction outside of transactions needs no memory: {error:?}"),
         }
     }
@@ -232,7 +237,8 @@ impl Run<'_> {
                 assert_eq!(removed as usize, there);
                 self.records.clear();
             }
-            Err(Error::Full | Error::NeedMemory) if !self.around.is_empty() => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Full | ErrorKind::NeedMemory) && !self.around.is_empty() => {}
             Err(error) => panic!("a purge outside of transactions needs no memory: {error:?}"),
         }
     }
@@ -275,7 +281,7 @@ impl Run<'_> {
             match self.host.db.next_match(&query, &mut self.matching.cursor, self.now, 3, &mut buf) {
                 Ok(Next::More) => {}
                 Ok(found) => break found != Next::End,
-                Err(Error::NoRoom(len)) => buf.resize(len, 0),
+                Err(error) if error.room().is_some() => buf.resize(error.room().unwrap(), 0),
                 Err(error) => panic!("{error:?}"),
             }
         };

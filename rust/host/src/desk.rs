@@ -73,7 +73,7 @@ impl Desk {
         loop {
             self.feed();
             match call(&mut self.db) {
-                Err(Error::NeedMemory) if self.db.store_mut().wanted() > 0 => {}
+                Err(error) if error == Error::NeedMemory && self.db.store_mut().wanted() > 0 => {}
                 result => return result.map_err(|error| engine_error(error, &self.path)),
             }
         }

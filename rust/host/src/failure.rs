@@ -2,7 +2,7 @@
 
 use crate::medium::{path_of, EROFS, SEGMENTS};
 use mtdb_engine::store::file::medium::File;
-use mtdb_engine::{Error, ENOSPC};
+use mtdb_engine::{Error, ErrorKind, ENOSPC};
 use std::io;
 use std::path::Path;
 
@@ -39,28 +39,30 @@ impl From<io::Error> for Failure {
 /// A failure of the engine's.
 pub fn engine_error(error: Error, path: &Path) -> Failure {
     let file = path.display();
-    Failure::new(match error {
-        Error::Foreign if is_segment(path) => {
+    Failure::new(match error.kind() {
+        ErrorKind::Foreign if is_segment(path) => {
             format!("{file} is a part of a database: give the file without the number at its end")
         }
-        Error::Foreign => format!("{file} is not a microtetherdb database; it was left as it is"),
-        Error::Btree => format!(
+        ErrorKind::Foreign => format!("{file} is not a microtetherdb database; it was left as it is"),
+        ErrorKind::Btree => format!(
             "{file} is a database of MicroPython's btree module, which mtdb does not read; it was left as it is"
         ),
-        Error::Newer(version) => {
+        ErrorKind::Newer(version) => {
             format!("{file} has format version {version}, which is newer than this mtdb: take a newer mtdb")
         }
-        Error::Corrupt if !(0..SEGMENTS).any(|number| path_of(path, File(number)).exists()) => format!(
+        ErrorKind::Corrupt if !(0..SEGMENTS).any(|number| path_of(path, File(number)).exists()) => format!(
             "{file} is damaged, or parts of it are missing: copy the files {file}.0000 and so on, too, if there are any"
         ),
-        Error::Corrupt => format!(
+        ErrorKind::Corrupt => format!(
             "{file} is damaged, or parts of it ({file}.0000 and so on) are missing: `mtdb verify` says how much can be \
              read, `mtdb export` saves what stands before the damage"
         ),
-        Error::Io(EROFS) => format!("{file} holds no database yet: it was cut off while it was made"),
-        Error::Io(ENOSPC) => format!("no space left for {file}, or for another part of it: make room and try again"),
-        Error::Io(number) => format!("{file}: {}", io::Error::from_raw_os_error(number)),
-        Error::Full => format!("{file} has as many pages as a database can have"),
+        ErrorKind::Io(EROFS) => format!("{file} holds no database yet: it was cut off while it was made"),
+        ErrorKind::Io(ENOSPC) => {
+            format!("no space left for {file}, or for another part of it: make room and try again")
+        }
+        ErrorKind::Io(number) => format!("{file}: {}", io::Error::from_raw_os_error(number)),
+        ErrorKind::Full => format!("{file} has as many pages as a database can have"),
         error => format!("{file}: the engine refused that ({error:?})"),
     })
 }

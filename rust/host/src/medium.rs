@@ -40,7 +40,7 @@ pub fn path_of(path: &Path, file: File) -> PathBuf {
 }
 
 fn failed(error: io::Error) -> Error {
-    Error::Io(error.raw_os_error().unwrap_or(EIO))
+    Error::io(error.raw_os_error().unwrap_or(EIO))
 }
 
 impl StdMedium {
@@ -66,7 +66,7 @@ impl StdMedium {
     fn appending(&mut self, file: File) -> Result<&mut fs::File> {
         match self.slot(file) {
             Some((open, handle)) if *open == file => Ok(handle),
-            _ => Err(Error::Io(EIO)),
+            _ => Err(Error::io(EIO)),
         }
     }
 
@@ -94,7 +94,7 @@ impl Medium for StdMedium {
             return Ok(content.as_ref().map(|bytes| bytes.len() as u32));
         }
         match fs::metadata(path_of(&self.path, file)) {
-            Ok(found) => u32::try_from(found.len()).map(Some).map_err(|_| Error::Io(EFBIG)),
+            Ok(found) => u32::try_from(found.len()).map(Some).map_err(|_| Error::io(EFBIG)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(error)),
         }
@@ -110,7 +110,7 @@ impl Medium for StdMedium {
         if self.reader.as_ref().is_none_or(|(open, _)| *open != file) {
             self.reader = Some((file, fs::File::open(path_of(&self.path, file)).map_err(failed)?));
         }
-        let (_, handle) = self.reader.as_mut().ok_or(Error::Io(EIO))?;
+        let (_, handle) = self.reader.as_mut().ok_or(Error::io(EIO))?;
         handle.seek(SeekFrom::Start(u64::from(at))).map_err(failed)?;
         let mut got = 0;
         while got < buf.len() {
@@ -126,7 +126,7 @@ impl Medium for StdMedium {
         if let Some(aside) = self.aside.as_mut() {
             // Without a root file there is no database to look into.
             return match file {
-                File::ROOT => Err(Error::Io(EROFS)),
+                File::ROOT => Err(Error::io(EROFS)),
                 _ => {
                     aside.insert(file.0, Some(Vec::new()));
                     Ok(())
@@ -212,7 +212,7 @@ mod tests {
         );
         assert_eq!(medium.read(File(1), 2, &mut buf), Ok(6));
         assert_eq!(&buf[..6], b"e more");
-        assert_eq!(medium.create(File::ROOT), Err(Error::Io(EROFS)));
+        assert_eq!(medium.create(File::ROOT), Err(Error::io(EROFS)));
         for (file, bytes) in [(File(0), "zero"), (File(1), "one"), (File::SPARE, "spare")] {
             assert_eq!(fs::read(path_of(&path, file)).unwrap(), bytes.as_bytes());
         }

@@ -46,8 +46,9 @@ pub fn compressed_at(body: &[u8], at: usize) -> Result<Option<(usize, usize)>> {
 }
 
 /// Expands the value that ends a body, where it is compressed: `buf` holds a body of `len` bytes, its value from
-/// `value_at` on, and afterwards the body with the value as it is, whose length is given. [`Error::NoRoom`]
+/// `value_at` on, and afterwards the body with the value as it is, whose length is given. [`NoRoom`](crate::ErrorKind::NoRoom)
 /// says how long `buf` must be for that, with the body in it unchanged.
+#[inline(never)]
 pub fn expand(buf: &mut [u8], len: usize, value_at: usize) -> Result<usize> {
     let Some((plain_len, start)) = compressed_at(buf.get(..len).ok_or(Error::Corrupt)?, value_at)? else {
         return Ok(len);
@@ -56,7 +57,7 @@ pub fn expand(buf: &mut [u8], len: usize, value_at: usize) -> Result<usize> {
     let end = value_at.wrapping_add(plain_len);
     let room = end.wrapping_add(SCRATCH_BYTES).wrapping_add(deflated_len);
     if room > buf.len() {
-        return Err(Error::NoRoom(room));
+        return Err(Error::no_room(room));
     }
     shift(buf, start, room.wrapping_sub(deflated_len), deflated_len);
     let (body, rest) = buf.split_at_mut_checked(end).ok_or(Error::Corrupt)?;
@@ -101,10 +102,10 @@ mod tests {
         let (buf, len) = compressed_body(2000);
         let mut short = buf[..len].to_vec();
         let needed = 301 + SCRATCH_BYTES + len - 4;
-        assert_eq!(expand(&mut short, len, 1), Err(Error::NoRoom(needed)));
+        assert_eq!(expand(&mut short, len, 1), Err(Error::no_room(needed)));
         assert_eq!(short, buf[..len]);
         short.resize(needed - 1, 0);
-        assert_eq!(expand(&mut short, len, 1), Err(Error::NoRoom(needed)));
+        assert_eq!(expand(&mut short, len, 1), Err(Error::no_room(needed)));
         short.push(0);
         assert_eq!(expand(&mut short, len, 1), Ok(301));
         assert_eq!(short[1..301], VALUE);

@@ -1,12 +1,12 @@
 //! Looking at every entry of the tree, for tools: whether records and indexes agree. Nothing is written.
 
-use super::put::tag_key;
-use super::{expiry_key, Database, DOCUMENT, EXPIRY, FOREVER, NAME, NUMBER, TAG, UNNUMBERED_TAG};
+use super::get::{Found, Stored};
+use super::{Database, Range, DOCUMENT, EXPIRY, FOREVER, NAME, NUMBER, TAG, UNNUMBERED_TAG};
 use crate::bytes::hash32;
 use crate::document::{Name, NameWalk, Reader};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, ErrorKind, Result};
 use crate::store::{Meta, PageStore};
-use crate::tree::{Cursor, KeyBuf};
+use crate::tree::{Cursor, Key, KeyBuf};
 
 /// A walk through all entries, and what it has counted.
 pub struct Check {
@@ -100,9 +100,9 @@ impl<S: PageStore> Database<S> {
             return Ok(if wrong { Checked::Flawed(Flaw::Counts) } else { Checked::End });
         };
         let key = KeyBuf::of(&[check.tree.key()]);
-        let path = self.locate(key.as_slice())?;
+        let found = self.locate(&Key::whole(key.as_slice()))? == Answer::Yes;
         let in_order = !core::mem::replace(&mut check.started, true) || before.as_slice() < key.as_slice();
-        if !in_order || !path.found() || path.leaf() != at {
+        if !in_order || !found || self.work.path.leaf() != at {
             return Ok(Checked::Flawed(Flaw::Order));
         }
         let Some((kind, key)) = key.as_slice().split_first() else { return Ok(Checked::Flawed(Flaw::Kind)) };
@@ -120,7 +120,10 @@ impl<S: PageStore> Database<S> {
         };
         Ok(match sound {
             Ok(true) => Checked::Sound,
-            Ok(false) | Err(Error::Corrupt | Error::BadKey | Error::TooDeep) => Checked::Flawed(flaw),
+            Ok(false) => Checked::Flawed(flaw),
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::BadKey | ErrorKind::TooDeep) => {
+                Checked::Flawed(flaw)
+            }
             Err(error) => return Err(error),
         })
     }
@@ -130,7 +133,12 @@ impl<S: PageStore> Database<S> {
         match self.flaw_of_record(check, key, buf) {
             Ok(None) => Ok(Checked::Sound),
             Ok(Some(flaw)) => Ok(Checked::Flawed(flaw)),
-            Err(Error::Corrupt | Error::BadKey | Error::NoRoom(_) | Error::TooDeep) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Corrupt | ErrorKind::BadKey | ErrorKind::NoRoom(_) | ErrorKind::TooDeep
+                ) =>
+            {
                 Ok(Checked::Flawed(Flaw::Record))
             }
             Err(error) => Err(error),
@@ -139,22 +147,26 @@ impl<S: PageStore> Database<S> {
 
     fn flaw_of_record(&mut self, check: &mut Check, key: &[u8], buf: &mut [u8]) -> Result<Option<Flaw>> {
         self.check_key(key)?;
-        let stored = self.find(key)?.ok_or(Error::Corrupt)?;
+        let mut stored = Stored::NONE;
+        if self.find(key, &mut stored)? == Answer::No {
+            return Err(Error::Corrupt);
+        }
         let saved = self.saved_by(&stored)?;
         check.saved = check.saved.wrapping_add(saved);
         check.compressed = check.compressed.wrapping_add(u32::from(saved > 0));
-        let found = self.load(&stored, buf)?;
+        let mut found = Found::default();
+        self.load(&stored, buf, &mut found)?;
         let body = buf.get(..found.body_len).ok_or(Error::Corrupt)?;
         check.ttl_records = check.ttl_records.wrapping_add(u32::from(stored.head.expires != FOREVER));
         check.field_tags = check.field_tags.wrapping_add(u32::from(stored.head.field_tags));
         let mut tags = Reader::new(body, 0);
         for _ in 0..stored.head.tag_count {
             let tag = tags.name()?;
-            if !self.locate(tag_key(tag, key).as_slice())?.found() {
+            if self.locate(&Range::of_tag(tag).key(key))? == Answer::No {
                 return Ok(Some(Flaw::TagEntry));
             }
         }
-        if self.has_field_tags(tags)? != stored.head.field_tags {
+        if self.has_field_tags(tags)? != Answer::from(stored.head.field_tags) {
             return Err(Error::Corrupt);
         }
         let mut walk = NameWalk::new(tags.at);
@@ -165,19 +177,23 @@ impl<S: PageStore> Database<S> {
             }
         }
         let expires = stored.head.expires;
-        let indexed = expires == FOREVER || self.locate(expiry_key(expires, key).as_slice())?.found();
+        let indexed = expires == FOREVER || self.locate(&Range::of_time(expires).key(key))? == Answer::Yes;
         Ok(if indexed { None } else { Some(Flaw::ExpiryEntry) })
     }
 
     fn has_record_of_expiry(&mut self, entry: &[u8]) -> Result<bool> {
         let (time, key) = entry.split_at_checked(6).ok_or(Error::Corrupt)?;
         let time = time.iter().fold(0, |time, byte| time << 8 | u64::from(*byte));
-        Ok(self.find(key)?.is_some_and(|stored| stored.head.expires == time))
+        let mut stored = Stored::NONE;
+        Ok(self.find(key, &mut stored)? == Answer::Yes && stored.head.expires == time)
     }
 
     fn has_record_of_tag(&mut self, entry: &[u8], len: usize, buf: &mut [u8]) -> Result<bool> {
         let (tag, key) = entry.split_at_checked(len).ok_or(Error::Corrupt)?;
-        let Some(stored) = self.find(key)? else { return Ok(false) };
+        let mut stored = Stored::NONE;
+        if self.find(key, &mut stored)? == Answer::No {
+            return Ok(false);
+        }
         self.copy_body(&stored, buf)?;
         let mut tags = Reader::new(buf.get(..stored.body_len).unwrap_or(&[]), 0);
         for _ in 0..stored.head.tag_count {
@@ -213,6 +229,7 @@ mod tests {
     use super::super::{document_key, FlushRule, NewRecord};
     use super::*;
     use crate::store::memory::MemoryStore;
+    use crate::tree::page::Entry;
     use crate::tree::tests::feed;
     use std::vec::Vec;
 
@@ -231,7 +248,7 @@ mod tests {
                     database.put(&NewRecord { key, body, tag_count: 1, expires, stored: None })
                 });
                 match put {
-                    Err(Error::NeedMemory) => feed(database.store_mut()),
+                    Err(error) if error == Error::NeedMemory => feed(database.store_mut()),
                     put => break put.unwrap(),
                 }
             }
@@ -259,22 +276,25 @@ mod tests {
 
     #[test]
     fn each_flaw_is_found() {
-        let remove = |key: KeyBuf| move |database: &mut Memory| assert!(database.remove(key.as_slice()).unwrap());
-        let insert = |key: KeyBuf, value: &'static [u8]| {
-            move |database: &mut Memory| database.insert(key.as_slice(), &[value, &[], &[]]).unwrap()
-        };
-        assert_eq!(flaws_after(remove(tag_key(Name::Number(1), b"a"))), [Flaw::TagEntry]);
-        assert_eq!(flaws_after(remove(expiry_key(1000, b"a"))), [Flaw::ExpiryEntry]);
-        assert_eq!(flaws_after(insert(expiry_key(1001, b"a"), b"")), [Flaw::Stray]);
-        assert_eq!(flaws_after(insert(tag_key(Name::Number(1), b"b"), b"")), [Flaw::Stray]);
-        assert_eq!(flaws_after(insert(tag_key(Name::Text(b"t"), b"b"), b"")), [Flaw::Stray]);
+        fn remove(range: Range, key: &[u8]) -> impl FnOnce(&mut Memory) + '_ {
+            move |database| assert_eq!(database.remove(&range.key(key)), Ok(Answer::Yes))
+        }
+        fn insert<'a>(key: Key<'a>, value: &'a [u8]) -> impl FnOnce(&mut Memory) + 'a {
+            move |database| database.insert(&Entry { key, value: [value, &[]] }).unwrap()
+        }
+        let (tag, time) = (Range::of_tag(Name::Number(1)), Range::of_time(1000));
+        assert_eq!(flaws_after(remove(tag, b"a")), [Flaw::TagEntry]);
+        assert_eq!(flaws_after(remove(time, b"a")), [Flaw::ExpiryEntry]);
+        assert_eq!(flaws_after(insert(Range::of_time(1001).key(b"a"), b"")), [Flaw::Stray]);
+        assert_eq!(flaws_after(insert(tag.key(b"b"), b"")), [Flaw::Stray]);
+        assert_eq!(flaws_after(insert(Range::of_tag(Name::Text(b"t")).key(b"b"), b"")), [Flaw::Stray]);
         assert_eq!(
             flaws_after(insert(document_key(b"a"), b"\xf1\x01")),
             [Flaw::Record, Flaw::Stray, Flaw::Stray, Flaw::Counts]
         );
         assert_eq!(flaws_after(insert(document_key(b"c"), b"\xe0")), [Flaw::Counts]);
-        assert_eq!(flaws_after(insert(KeyBuf::of(&[b"?"]), b"")), [Flaw::Kind]);
-        assert_eq!(flaws_after(insert(KeyBuf::of(&[&[NAME], b"t"]), b"\x02\x00")), [Flaw::Name, Flaw::Name]);
+        assert_eq!(flaws_after(insert(Key::whole(b"?"), b"")), [Flaw::Kind]);
+        assert_eq!(flaws_after(insert(Key { prefix: &[NAME], suffix: b"t" }, b"\x02\x00")), [Flaw::Name, Flaw::Name]);
         assert_eq!(flaws_after(|database| database.meta.records = 3), [Flaw::Counts]);
     }
 }

@@ -79,16 +79,16 @@ impl<S: PageStore> Database<S> {
         meta.compressed = meta.compressed.wrapping_sub(u32::from(before > 0)).wrapping_add(u32::from(after > 0));
     }
 
-    /// Copies a whole body, and expands its value. [`Error::NoRoom`] says how long `buf` must be for the next step.
-    pub(super) fn load(&mut self, stored: &Stored, buf: &mut [u8]) -> Result<Found> {
+    /// Copies a whole body, and expands its value. [`NoRoom`](crate::ErrorKind::NoRoom) says how long `buf` must be for the next step.
+    pub(super) fn load(&mut self, stored: &Stored, buf: &mut [u8], found: &mut Found) -> Result<()> {
         self.copy_body(stored, buf)?;
         let body = buf.get(..stored.body_len).ok_or(Error::Corrupt)?;
-        let at = value_at(body, stored.head.tag_count)?;
-        if !is_compressed(body, at) {
-            return Ok(stored.found());
+        let at = value_at(body, u32::from(stored.head.tag_count))?;
+        stored.tell(found);
+        if is_compressed(body, at) {
+            found.fingerprint = hash64(body, None);
+            found.body_len = expand(buf, stored.body_len, at)?;
         }
-        let fingerprint = hash64(body, None);
-        let body_len = expand(buf, stored.body_len, at)?;
-        Ok(Found { body_len, fingerprint, ..stored.found() })
+        Ok(())
     }
 }

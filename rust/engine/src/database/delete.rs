@@ -4,38 +4,36 @@ use super::get::Stored;
 use super::put::free_chain;
 use super::record::Head;
 use super::{document_key, Database, DOCUMENT, EXPIRY};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use crate::store::{Meta, PageId, PageStore};
 use crate::tree::page::Page;
-use crate::tree::{self, Cursor, Path};
+use crate::tree::{self, Key};
 
 impl<S: PageStore> Database<S> {
     /// Removes the record with that key; false if there is none. One whose time has come is removed too,
     /// and was not there.
     pub fn delete(&mut self, key: &[u8], now: u64) -> Result<bool> {
         self.check_key(key)?;
-        let mut path = self.locate(document_key(key).as_slice())?;
-        if !path.found() {
+        let mut stored = Stored::NONE;
+        if self.find(key, &mut stored)? == Answer::No {
             return Ok(false);
         }
-        let (leaf, index) = path.leaf();
-        let stored = self.stored(leaf, index)?;
-        self.delete_at(&mut path, key, &stored)?;
+        self.delete_at(key, &stored)?;
         let expired = stored.head.has_expired(now);
         self.counts.deletes = self.counts.deletes.wrapping_add(u64::from(!expired));
         Ok(!expired)
     }
 
     /// Removes a record that was just located, and its other entries, whole or not at all.
-    pub(super) fn delete_at(&mut self, path: &mut Path, key: &[u8], stored: &Stored) -> Result<()> {
+    pub(super) fn delete_at(&mut self, key: &[u8], stored: &Stored) -> Result<()> {
         let saved = self.saved_by(stored)?;
-        let mut whole = |database: &mut Self| {
+        let whole = |database: &mut Self| {
             if stored.head.tag_count > 0 {
                 database.unlink(key, stored)?;
-                database.remove(document_key(key).as_slice())?;
+                database.remove(&document_key(key))?;
             } else {
                 // The path does not outlive another removal.
-                database.remove_at(path)?;
+                database.remove_at()?;
                 database.unlink(key, stored)?;
             }
             database.meta.records = database.meta.records.wrapping_sub(1);
@@ -67,9 +65,10 @@ impl<S: PageStore> Database<S> {
 
     fn count_expired(&mut self, now: u64) -> Result<u32> {
         let mut expired = 0u32;
-        let mut cursor = Cursor::before(&[EXPIRY]);
-        while self.next_expired(&mut cursor, now)? {
+        self.locate(&Key::whole(&[EXPIRY]))?;
+        while self.next_expiry()?.is_some_and(|(time, _)| time <= now) {
             expired = expired.wrapping_add(1);
+            self.work.path.step_over();
         }
         Ok(expired)
     }
@@ -81,6 +80,7 @@ fn free_large<S: PageStore>(store: &mut S, leaf: PageId, index: usize) -> Result
     if page.key(index).and_then(|key| key.first()) != Some(DOCUMENT) {
         return Ok(());
     }
-    let head = Head::read(page.cell(index).ok_or(Error::Corrupt)?.value)?;
+    let mut head = Head::default();
+    head.read(page.cell(index).ok_or(Error::Corrupt)?.value)?;
     head.large.map_or(Ok(()), |(len, first)| free_chain(store, len, first))
 }

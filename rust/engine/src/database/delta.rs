@@ -34,18 +34,19 @@ impl<S: PageStore> Database<S> {
         self.store.log(delta)
     }
 
+    #[inline(never)]
     pub(super) fn log_put(&mut self, record: &NewRecord, head: &Head, saved: u32) -> Result<()> {
         let key_len = [record.key.len() as u8];
         if record.expires == FOREVER && record.tag_count == 0 && saved == 0 {
-            return self.log(&[&[PLAIN], &key_len, record.key, record.body]);
+            return self.log(&[&[PLAIN], &key_len, record.key, record.stored_body()]);
         }
         let [expires @ .., _, _] = head.expires.to_le_bytes();
         let tag_count = [record.tag_count as u8];
         if saved == 0 {
-            return self.log(&[&[RECORD], &key_len, record.key, &expires, &tag_count, record.body]);
+            return self.log(&[&[RECORD], &key_len, record.key, &expires, &tag_count, record.stored_body()]);
         }
         let field_tags = [u8::from(head.field_tags)];
-        self.log(&[&[COMPRESSED], &key_len, record.key, &expires, &tag_count, &field_tags, record.body])
+        self.log(&[&[COMPRESSED], &key_len, record.key, &expires, &tag_count, &field_tags, record.stored_body()])
     }
 
     pub(super) fn log_delete(&mut self, key: &[u8]) -> Result<()> {
@@ -92,8 +93,8 @@ impl<S: PageStore> Database<S> {
         if saved == 0 {
             return Err(Error::Corrupt);
         }
-        let head = Head { expires: record.expires, tag_count: record.tag_count, field_tags, large: None, len: 0 };
-        self.put_as(record, head, saved)
+        let head = Head { expires: record.expires, tag_count: record.tag_count as u8, field_tags, large: None, len: 0 };
+        self.put_as(record, &head, saved)
     }
 }
 

@@ -1,9 +1,8 @@
 //! A database that outlives the program: opening, making durable, backups.
 
-use super::{Database, EXPIRY};
-use crate::error::{Error, Result, ENOSPC};
+use super::Database;
+use crate::error::{Error, ErrorKind, Result, ENOSPC};
 use crate::store::{DurableStore, FileCounts, MAX_DELTA};
-use crate::tree::Cursor;
 
 impl<S: DurableStore> Database<S> {
     /// Opens what is there, or makes it. [`Error::NeedMemory`]: give, and call again. `wall`: seconds since 1970, or
@@ -14,29 +13,43 @@ impl<S: DurableStore> Database<S> {
             self.changed();
             self.forget_names();
         }
-        let mut delta = [0; MAX_DELTA];
-        while let Some(len) = self.store.next_delta(&mut delta)? {
-            match self.replay(delta.get(..len).unwrap_or(&[])) {
-                // What was done once can be done again: where it cannot, something is damaged.
-                Err(Error::NeedMemory) => {
-                    self.store.repeat_delta();
-                    return Err(Error::NeedMemory);
-                }
-                Err(Error::BadKey | Error::BadTag | Error::TooDeep | Error::TooLong) => return Err(Error::Corrupt),
-                result => result?,
-            }
-        }
+        self.replay_all()?;
         self.store.finish_open();
         let status = self.store.status();
         self.next_key = status.next_key;
         let away = if status.wall == 0 { 0 } else { wall.saturating_sub(status.wall) };
         self.clock = status.now.saturating_add(away.saturating_mul(1000));
         self.next_expiry = u64::MAX;
-        let mut cursor = Cursor::before(&[EXPIRY]);
-        if self.meta.ttl_records > 0 && cursor.next(&mut self.store, self.meta.root, self.change)?.is_some() {
+        // What is read here needs no memory when it is read next.
+        if self.meta.ttl_records > 0 && self.first_expiry()?.is_some() {
             self.next_expiry = 0;
         }
         self.counts = Default::default();
+        Ok(())
+    }
+
+    /// Does what was done since the last checkpoint.
+    #[inline(never)]
+    fn replay_all(&mut self) -> Result<()> {
+        let mut delta = [0; MAX_DELTA];
+        while let Some(len) = self.store.next_delta(&mut delta)? {
+            match self.replay(delta.get(..len).unwrap_or(&[])) {
+                // What was done once can be done again: where it cannot, something is damaged.
+                Err(error) if error == Error::NeedMemory => {
+                    self.store.repeat_delta();
+                    return Err(Error::NeedMemory);
+                }
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::BadKey | ErrorKind::BadTag | ErrorKind::TooDeep | ErrorKind::TooLong
+                    ) =>
+                {
+                    return Err(Error::Corrupt)
+                }
+                result => result?,
+            }
+        }
         Ok(())
     }
 
@@ -105,7 +118,7 @@ impl<S: DurableStore> Database<S> {
                 self.flush()?;
             }
             // Without room to write in, what is packed closer gains nothing.
-            self.packed = packed == Err(Error::Io(ENOSPC)) || packed?;
+            self.packed = packed == Err(Error::io(ENOSPC)) || packed?;
             return Ok(false);
         }
         let keys = self.keys_to_allow();
@@ -114,7 +127,7 @@ impl<S: DurableStore> Database<S> {
             0 => self.removing(compact),
             _ => Ok(true),
         };
-        let done = compacted == Err(Error::Io(ENOSPC)) || compacted?;
+        let done = compacted == Err(Error::io(ENOSPC)) || compacted?;
         self.packed = !done;
         Ok(done)
     }

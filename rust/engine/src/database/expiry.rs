@@ -1,9 +1,11 @@
 //! Removing records whose time has come.
 
-use super::{document_key, Database, EXPIRY, FOREVER};
-use crate::error::{Error, Result};
+use super::get::Stored;
+use super::{Database, EXPIRY, FOREVER};
+use crate::error::{Answer, Error, Result};
 use crate::store::PageStore;
-use crate::tree::Cursor;
+use crate::tree::page::Page;
+use crate::tree::{Key, KeyBuf};
 
 impl<S: PageStore> Database<S> {
     /// Whether a record's time may have come. O(1); true at most once too often for each record that
@@ -23,15 +25,9 @@ impl<S: PageStore> Database<S> {
         if self.store.depth() > 0 || !self.has_expired(now) {
             return Ok((0, true));
         }
-        let mut cursor = Cursor::before(&[EXPIRY]);
-        while self.next_expired(&mut cursor, now)? {
+        while self.expire_next(now, removed < budget)? == Answer::Yes {
             if removed == budget {
                 return Ok((removed, false));
-            }
-            if self.store.removal_can_fail() {
-                self.atomically(|database| database.expire_one(&cursor))?;
-            } else {
-                self.expire_one(&cursor)?;
             }
             removed = removed.wrapping_add(1);
             if self.store.is_crowded() {
@@ -40,39 +36,63 @@ impl<S: PageStore> Database<S> {
                 self.store.make_durable(&self.meta, keys)?;
             }
         }
-        self.next_expiry = match time_of(cursor.key()) {
-            Some(time) if time > now => time,
-            _ => u64::MAX,
-        };
         Ok((removed, true))
     }
 
-    /// Removes the record whose expiry entry the cursor is on.
-    fn expire_one(&mut self, cursor: &Cursor) -> Result<()> {
-        let key = cursor.key().get(7..).ok_or(Error::Corrupt)?;
-        self.remove_at(&mut cursor.path())?;
+    /// Removes the first record whose time has come, if it is to; false where there is none.
+    #[inline(never)]
+    fn expire_next(&mut self, now: u64, removes: bool) -> Result<Answer> {
+        let mut key = KeyBuf::new();
+        let time = match self.first_expiry()? {
+            None => u64::MAX,
+            Some((time, record)) => {
+                key.set(&record);
+                time
+            }
+        };
+        if time > now {
+            self.next_expiry = time;
+            return Ok(Answer::No);
+        }
+        if !removes {
+            return Ok(Answer::Yes);
+        }
+        if self.store.removal_can_fail() {
+            self.atomically(|database| database.expire_one(key.as_slice()))?;
+        } else {
+            self.expire_one(key.as_slice())?;
+        }
+        Ok(Answer::Yes)
+    }
+
+    /// Removes the record with that key, whose expiry entry was just located.
+    fn expire_one(&mut self, key: &[u8]) -> Result<()> {
+        self.remove_at()?;
         self.meta.ttl_records = self.meta.ttl_records.wrapping_sub(1);
-        let mut path = self.locate(document_key(key).as_slice())?;
-        if !path.found() {
+        let mut stored = Stored::NONE;
+        if self.find(key, &mut stored)? == Answer::No {
             return Err(Error::Corrupt);
         }
-        let (leaf, index) = path.leaf();
-        let mut stored = self.stored(leaf, index)?;
         stored.head.expires = FOREVER;
-        self.delete_at(&mut path, key, &stored)
+        self.delete_at(key, &stored)
     }
 
-    /// Goes to the next record whose time has come. At the end the cursor is on the first one whose time
-    /// has not, if there is one.
-    pub(super) fn next_expired(&mut self, cursor: &mut Cursor, now: u64) -> Result<bool> {
-        let next = cursor.next(&mut self.store, self.meta.root, self.change)?;
-        Ok(next.is_some() && time_of(cursor.key()).is_some_and(|time| time <= now))
+    /// The first of [`next_expiry`](Self::next_expiry).
+    pub(super) fn first_expiry(&mut self) -> Result<Option<(u64, Key<'_>)>> {
+        self.locate(&Key::whole(&[EXPIRY]))?;
+        self.next_expiry()
     }
-}
 
-/// The time in the key of an expiry entry.
-fn time_of(key: &[u8]) -> Option<u64> {
-    let (namespace, rest) = key.split_first()?;
-    let time = rest.first_chunk::<6>()?;
-    (*namespace == EXPIRY).then(|| time.iter().fold(0, |time, byte| time << 8 | u64::from(*byte)))
+    /// The time of the expiry entry that was just located, or is the next one, and the record's key; `None` where no more
+    /// of them come.
+    pub(super) fn next_expiry(&mut self) -> Result<Option<(u64, Key<'_>)>> {
+        let Some((leaf, index)) = self.work.path.entry(&mut self.store)? else { return Ok(None) };
+        let key = Page(self.store.page(leaf)?).key(index).ok_or(Error::Corrupt)?;
+        if key.first() != Some(EXPIRY) {
+            return Ok(None);
+        }
+        let mut time = [0; 8];
+        key.until(7).copy_from(1, &mut time, 2);
+        Ok(Some((u64::from_be_bytes(time), key.from(7))))
+    }
 }

@@ -1,14 +1,15 @@
 //! Reading records.
 
 use super::record::Head;
-use super::{document_key, Database};
+use super::{document_key, Database, MAX_VALUE_BYTES};
 use crate::bytes::write;
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 use crate::tree::page::Page;
 
 /// What is known of a record that was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// Bytes of its body; where that was not read, as it is stored.
     pub body_len: usize,
@@ -31,58 +32,77 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    pub fn found(&self) -> Found {
-        Found { body_len: self.body_len, tag_count: self.head.tag_count, expires: self.head.expires, fingerprint: 0 }
+    pub const NONE: Stored = Stored {
+        leaf: PageId::NONE,
+        index: 0,
+        head: Head { expires: 0, tag_count: 0, field_tags: false, large: None, len: 0 },
+        body_len: 0,
+    };
+
+    /// What is known of it.
+    pub fn tell(&self, found: &mut Found) {
+        found.body_len = self.body_len;
+        found.tag_count = u32::from(self.head.tag_count);
+        found.expires = self.head.expires;
+        found.fingerprint = 0;
     }
 }
 
 impl<S: PageStore> Database<S> {
     /// Copies the body of the record with that key into `buf`; `None` where there is none, or its time
-    /// has come. [`Error::NoRoom`] says how long `buf` must be, a second time where the value has to be expanded; with no
+    /// has come. [`NoRoom`](crate::ErrorKind::NoRoom) says how long `buf` must be, a second time where the value has to be expanded; with no
     /// buffer at all nothing is copied.
     pub fn get(&mut self, key: &[u8], now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
+        let mut found = Found::default();
+        Ok((self.get_into(key, now, buf, &mut found)? == Yes).then_some(found))
+    }
+
+    /// As [`get`](Self::get), what is known of the record in `found`.
+    pub fn get_into(&mut self, key: &[u8], now: u64, buf: Option<&mut [u8]>, found: &mut Found) -> Result<Answer> {
         self.check_key(key)?;
         self.counts.gets = self.counts.gets.wrapping_add(1);
-        let Some(stored) = self.find(key)? else {
-            return Ok(None);
-        };
-        if stored.head.has_expired(now) {
-            return Ok(None);
+        let mut stored = Stored::NONE;
+        if self.find(key, &mut stored)? == No || stored.head.has_expired(now) {
+            return Ok(No);
         }
         match buf {
-            Some(buf) => self.load(&stored, buf).map(Some),
-            None => Ok(Some(stored.found())),
+            Some(buf) => self.load(&stored, buf, found)?,
+            None => stored.tell(found),
         }
+        Ok(Yes)
     }
 
-    /// The record with that key, expired or not.
-    pub(super) fn find(&mut self, key: &[u8]) -> Result<Option<Stored>> {
-        let path = self.locate(document_key(key).as_slice())?;
-        if !path.found() {
-            return Ok(None);
+    /// Finds the record with that key, expired or not; whether it is there.
+    pub(super) fn find(&mut self, key: &[u8], stored: &mut Stored) -> Result<Answer> {
+        if self.locate(&document_key(key))? == No {
+            return Ok(No);
         }
-        let (leaf, index) = path.leaf();
-        self.stored(leaf, index).map(Some)
+        (stored.leaf, stored.index) = self.work.path.leaf();
+        self.read_head(stored)?;
+        Ok(Yes)
     }
 
-    /// The record in entry `index` of a leaf.
-    pub(super) fn stored(&mut self, leaf: PageId, index: usize) -> Result<Stored> {
-        let value = Page(self.store.page(leaf)?).cell(index).ok_or(Error::Corrupt)?.value;
-        let head = Head::read(value)?;
-        let in_chain = head.large.map_or(0, |(len, _)| len as usize);
-        let body_len = value.len().saturating_sub(head.len).saturating_add(in_chain);
-        Ok(Stored { leaf, index, head, body_len })
+    /// Reads the head of the record that stands there.
+    pub(super) fn read_head(&mut self, stored: &mut Stored) -> Result<()> {
+        let value = Page(self.store.page(stored.leaf)?).cell(stored.index).ok_or(Error::Corrupt)?.value;
+        stored.head.read(value)?;
+        let in_chain = stored.head.large.map_or(0, |(len, _)| len as usize);
+        stored.body_len = value.len().saturating_sub(stored.head.bytes()).saturating_add(in_chain);
+        Ok(())
     }
 
     /// The body of a record that is not large, in its page; of one that is, the end of it.
     pub(super) fn body_in_place(&mut self, stored: &Stored) -> Result<&[u8]> {
         let value = Page(self.store.page(stored.leaf)?).cell(stored.index).ok_or(Error::Corrupt)?.value;
-        value.get(stored.head.len..).ok_or(Error::Corrupt)
+        value.get(stored.head.bytes()..).ok_or(Error::Corrupt)
     }
 
     /// Copies a whole body.
     pub(super) fn copy_body(&mut self, stored: &Stored, buf: &mut [u8]) -> Result<()> {
-        let room = buf.get_mut(..stored.body_len).ok_or(Error::NoRoom(stored.body_len))?;
+        if stored.body_len > MAX_VALUE_BYTES {
+            return Err(Error::Corrupt);
+        }
+        let room = buf.get_mut(..stored.body_len).ok_or(Error::no_room(stored.body_len))?;
         match self.read_body(stored, 0, room)? {
             copied if copied == stored.body_len => Ok(()),
             _ => Err(Error::Corrupt),

@@ -1,7 +1,7 @@
 //! Keys for records that are put without one.
 
 use super::{document_key, Database};
-use crate::error::Result;
+use crate::error::{Answer, Result};
 use crate::store::PageStore;
 
 /// Their one width.
@@ -28,7 +28,7 @@ impl<S: PageStore> Database<S> {
             }
             let key = digits(self.next_key);
             self.next_key = self.next_key.wrapping_add(1);
-            if !self.locate(document_key(&key).as_slice())?.found() {
+            if self.locate(&document_key(&key))? == Answer::No {
                 return Ok(key);
             }
         }

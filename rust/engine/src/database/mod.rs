@@ -33,12 +33,15 @@ pub use get::Found;
 pub use keys::GENERATED_KEY_BYTES;
 pub use names::MAX_NAME_NUMBER;
 pub use put::NewRecord;
-pub use scan::{Next, ScanCursor};
+pub use scan::{Next, ScanCursor, Step};
 pub use statistics::Statistics;
 
-use crate::error::{Error, Result};
-use crate::store::{Meta, PageStore};
-use crate::tree::{self, KeyBuf, Path};
+use crate::bytes::hash32;
+use crate::document::Name;
+use crate::error::{Answer, Error, Result};
+use crate::store::{Meta, PageId, PageStore};
+use crate::tree::page::{Entry, Page};
+use crate::tree::{self, Key, Work};
 use statistics::Counts;
 
 /// The longest key, whatever the page size.
@@ -77,7 +80,9 @@ pub struct Database<S> {
     next_expiry: u64,
     flush: FlushRule,
     counts: Counts,
-    pack_from: KeyBuf,
+    work: Work,
+    /// The leaf to pack next.
+    pack_from: PageId,
     /// Compacting has packed the leaves and is busy with the medium.
     packed: bool,
     clock: u64,
@@ -87,6 +92,8 @@ pub struct Database<S> {
 
 impl<S: PageStore> Database<S> {
     /// A database on an empty store.
+    // It is made in its place so, and not on the stack before.
+    #[inline(always)]
     pub fn new(store: S, flush: FlushRule) -> Self {
         Database {
             store,
@@ -98,7 +105,8 @@ impl<S: PageStore> Database<S> {
             next_expiry: u64::MAX,
             flush,
             counts: Counts::default(),
-            pack_from: KeyBuf::new(),
+            work: Work::default(),
+            pack_from: PageId::NONE,
             packed: false,
             clock: 0,
             grew: false,
@@ -127,40 +135,87 @@ impl<S: PageStore> Database<S> {
         self.change = self.change.wrapping_add(1).max(1);
     }
 
-    fn locate(&mut self, key: &[u8]) -> Result<Path> {
-        tree::locate(&mut self.store, self.meta.root, key)
+    /// Goes to a key in the tree; whether it is there.
+    fn locate(&mut self, key: &Key) -> Result<Answer> {
+        self.work.path.locate(&mut self.store, self.meta.root, key)?;
+        Ok(self.work.path.found().into())
     }
 
-    fn insert(&mut self, key: &[u8], value: &tree::page::Parts) -> Result<()> {
-        let mut path = self.locate(key)?;
-        self.insert_at(&mut path, key, value)
+    /// The value of a key in the tree.
+    fn look_up(&mut self, key: &Key) -> Result<Option<&[u8]>> {
+        if self.locate(key)? == Answer::No {
+            return Ok(None);
+        }
+        let (leaf, index) = self.work.path.leaf();
+        Page(self.store.page(leaf)?).cell(index).map(|cell| Some(cell.value)).ok_or(Error::Corrupt)
     }
 
-    fn insert_at(&mut self, path: &mut Path, key: &[u8], value: &tree::page::Parts) -> Result<()> {
+    fn insert(&mut self, entry: &Entry) -> Result<()> {
+        self.locate(&entry.key)?;
+        self.insert_at(entry)
+    }
+
+    /// Puts an entry in the place of its key, just located.
+    fn insert_at(&mut self, entry: &Entry) -> Result<()> {
         self.changed();
-        tree::insert(&mut self.store, &mut self.meta.root, path, key, value)
+        tree::insert(&mut self.store, &mut self.meta.root, &mut self.work, entry)
     }
 
     /// Takes an entry out; false if it is not there.
-    fn remove(&mut self, key: &[u8]) -> Result<bool> {
-        let mut path = self.locate(key)?;
-        if path.found() {
-            self.remove_at(&mut path)?;
+    fn remove(&mut self, key: &Key) -> Result<Answer> {
+        let found = self.locate(key)?;
+        if found == Answer::Yes {
+            self.remove_at()?;
         }
-        Ok(path.found())
+        Ok(found)
     }
 
-    fn remove_at(&mut self, path: &mut Path) -> Result<()> {
+    /// Takes out the entry just located.
+    fn remove_at(&mut self) -> Result<()> {
         self.changed();
-        tree::remove(&mut self.store, &mut self.meta.root, path)
+        tree::remove(&mut self.store, &mut self.meta.root, &mut self.work)
     }
 }
 
-fn document_key(key: &[u8]) -> KeyBuf {
-    KeyBuf::of(&[&[DOCUMENT], key])
+fn document_key(key: &[u8]) -> Key<'_> {
+    Key { prefix: &[DOCUMENT], suffix: key }
 }
 
-fn expiry_key(expires: u64, key: &[u8]) -> KeyBuf {
-    let [_, _, time @ ..] = expires.to_be_bytes();
-    KeyBuf::of(&[&[EXPIRY], &time, key])
+/// What keys of the tree begin with; a record's key follows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Range {
+    bytes: [u8; tree::KEY_OVERHEAD],
+    len: u8,
+}
+
+impl Range {
+    /// The records.
+    const DOCUMENTS: Range = Range::of(DOCUMENT, [0; 4], 1);
+
+    const fn of(namespace: u8, [a, b, c, d]: [u8; 4], len: u8) -> Self {
+        Range { bytes: [namespace, a, b, c, d, 0, 0], len }
+    }
+
+    /// The entries of a tag.
+    fn of_tag(tag: Name) -> Self {
+        match tag {
+            Name::Number(number) => Range::of(TAG, (u32::from(number) << 16).to_be_bytes(), 3),
+            Name::Text(text) => Range::of(UNNUMBERED_TAG, hash32(text).to_be_bytes(), 5),
+        }
+    }
+
+    /// The records that expire then.
+    fn of_time(expires: u64) -> Self {
+        let [_, _, a, b, c, d, e, f] = expires.to_be_bytes();
+        Range { bytes: [EXPIRY, a, b, c, d, e, f], len: 7 }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
+    }
+
+    /// The entry of a record.
+    fn key<'a>(&'a self, key: &'a [u8]) -> Key<'a> {
+        Key { prefix: self.as_slice(), suffix: key }
+    }
 }

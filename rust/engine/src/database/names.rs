@@ -3,10 +3,10 @@
 use super::{Database, MAX_TAG_BYTES, NAME, NUMBER};
 use crate::bytes::{u16_at, write, write_varint};
 use crate::document::{Name, NameWalk, Reader, MAX_NUMBERED_NAME};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use crate::store::{raw, PageStore};
-use crate::tree::page::Page;
-use crate::tree::KeyBuf;
+use crate::tree::page::Entry;
+use crate::tree::Key;
 
 /// The largest number. Names beyond that many are written out wherever they stand.
 pub const MAX_NAME_NUMBER: u16 = 511;
@@ -32,23 +32,12 @@ impl<S: PageStore> Database<S> {
         if name.len() > MAX_NUMBERED_NAME {
             return Ok(0);
         }
-        let path = self.locate(name_key(name).as_slice())?;
-        if !path.found() {
-            return Ok(0);
-        }
-        let (leaf, index) = path.leaf();
-        let cell = Page(self.store.page(leaf)?).cell(index).ok_or(Error::Corrupt)?;
-        Ok(u16_at(cell.value, 0))
+        Ok(self.look_up(&name_key(name))?.map_or(0, |number| u16_at(number, 0)))
     }
 
     /// Copies the name of a number into `buf` and gives its length.
     pub fn name_text(&mut self, number: u16, buf: &mut [u8; MAX_TAG_BYTES]) -> Result<usize> {
-        let path = self.locate(number_key(number).as_slice())?;
-        if !path.found() {
-            return Err(Error::Corrupt);
-        }
-        let (leaf, index) = path.leaf();
-        let text = Page(self.store.page(leaf)?).cell(index).ok_or(Error::Corrupt)?.value;
+        let text = self.look_up(&number_key(&number.to_be_bytes()))?.ok_or(Error::Corrupt)?;
         match write(buf, 0, text) {
             true => Ok(text.len()),
             false => Err(Error::Corrupt),
@@ -56,30 +45,37 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Whether a name that is written out has a number or would get one.
-    pub(super) fn could_have_number(&mut self, name: &[u8]) -> Result<bool> {
-        Ok(name.len() <= MAX_NUMBERED_NAME && (self.has_room_for_names() || self.name_number(name)? != 0))
+    pub(super) fn could_have_number(&mut self, name: &[u8]) -> Result<Answer> {
+        let could = name.len() <= MAX_NUMBERED_NAME && (self.has_room_for_names() || self.name_number(name)? != 0);
+        Ok(could.into())
     }
 
     /// Gives numbers to the names written out in a body, puts them in their place, and gives the body's
     /// new length. What has got a number keeps it when this fails: the caller's transaction undoes that.
     pub fn intern_names(&mut self, body: &mut [u8], tag_count: u32) -> Result<usize> {
+        self.intern_all(body, tag_count)?;
+        self.number_names(body, tag_count)
+    }
+
+    #[inline(never)]
+    fn intern_all(&mut self, body: &[u8], tag_count: u32) -> Result<()> {
         let mut tags = Reader::new(body, 0);
         for _ in 0..tag_count {
             if let Name::Text(text) = tags.name()? {
                 self.intern(text)?;
             }
         }
-        let value_at = tags.at;
-        let mut walk = NameWalk::new(value_at);
+        let mut walk = NameWalk::new(tags.at);
         while let Some((at, _)) = walk.next(body)? {
             if let Name::Text(text) = Reader::new(body, at).name()? {
                 self.intern(text)?;
             }
         }
-        self.number_names(body, tag_count)
+        Ok(())
     }
 
     /// Replaces each name written out by its number. The body only gets shorter, so it is done in place.
+    #[inline(never)]
     fn number_names(&mut self, body: &mut [u8], tag_count: u32) -> Result<usize> {
         let mut shift = Shift { to: 0, from: 0 };
         let mut at = 0;
@@ -119,8 +115,8 @@ impl<S: PageStore> Database<S> {
         }
         let number = self.meta.names.wrapping_add(1) as u16;
         self.atomically(|database| {
-            database.insert(name_key(name).as_slice(), &[&number.to_le_bytes(), &[], &[]])?;
-            database.insert(number_key(number).as_slice(), &[name, &[], &[]])?;
+            database.insert(&Entry { key: name_key(name), value: [&number.to_le_bytes(), &[]] })?;
+            database.insert(&Entry { key: number_key(&number.to_be_bytes()), value: [name, &[]] })?;
             database.meta.names = u32::from(number);
             database.log_name(name)
         })?;
@@ -162,10 +158,10 @@ impl Shift {
     }
 }
 
-fn name_key(name: &[u8]) -> KeyBuf {
-    KeyBuf::of(&[&[NAME], name])
+fn name_key(name: &[u8]) -> Key<'_> {
+    Key { prefix: &[NAME], suffix: name }
 }
 
-fn number_key(number: u16) -> KeyBuf {
-    KeyBuf::of(&[&[NUMBER], &number.to_be_bytes()])
+fn number_key(number: &[u8; 2]) -> Key<'_> {
+    Key { prefix: &[NUMBER], suffix: number }
 }

@@ -3,15 +3,12 @@
 use super::compressed::check_stored;
 use super::get::{chain_page, Stored};
 use super::record::{Head, MAX_HEAD};
-use super::{
-    document_key, expiry_key, Database, FOREVER, LAST_TIME, MAX_TAGS, MAX_TAG_BYTES, MAX_VALUE_BYTES, TAG,
-    UNNUMBERED_TAG,
-};
-use crate::bytes::{div_ceil, hash32, hash64, write};
+use super::{document_key, Database, Range, FOREVER, LAST_TIME, MAX_TAGS, MAX_TAG_BYTES, MAX_VALUE_BYTES};
+use crate::bytes::{div_ceil, hash64, write};
 use crate::document::{Item, Name, Reader};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use crate::store::{PageId, PageStore};
-use crate::tree::{page::fits_a_cell, KeyBuf, Path};
+use crate::tree::page::{fits_a_cell, Entry};
 
 /// A record to put.
 #[derive(Clone, Copy)]
@@ -28,43 +25,44 @@ pub struct NewRecord<'a> {
     pub stored: Option<&'a [u8]>,
 }
 
+impl<'a> NewRecord<'a> {
+    /// The body as it is stored.
+    pub(super) fn stored_body(&self) -> &'a [u8] {
+        self.stored.unwrap_or(self.body)
+    }
+}
+
 impl<S: PageStore> Database<S> {
     /// Stores a record; one of the same key is replaced whole.
     pub fn put(&mut self, record: &NewRecord) -> Result<()> {
         self.check_key(record.key)?;
-        let head = self.head_of(record)?;
-        match record.stored {
-            None => self.put_as(record, head, 0),
-            Some(stored) => {
-                let saved = check_stored(record, stored)?;
-                self.put_as(&NewRecord { body: stored, ..*record }, head, saved)
-            }
-        }
+        let mut head = Head::default();
+        self.fill_head(record, &mut head)?;
+        let saved = record.stored.map_or(Ok(0), |stored| check_stored(record, stored))?;
+        self.put_as(record, &head, saved)
     }
 
-    /// Stores a record that was checked, its body as it is, which is so many bytes shorter than it could be.
-    pub(super) fn put_as(&mut self, record: &NewRecord, head: Head, saved: u32) -> Result<()> {
+    /// Stores a record that was checked, whose stored body is so many bytes shorter than it could be.
+    #[inline(never)]
+    pub(super) fn put_as(&mut self, record: &NewRecord, head: &Head, saved: u32) -> Result<()> {
         self.grew = true;
-        let key = document_key(record.key);
-        let mut path = self.locate(key.as_slice())?;
-        let old = match path.found() {
-            true => Some(self.stored(path.leaf().0, path.leaf().1)?),
-            false => None,
-        };
-        let was_saved = old.map_or(Ok(0), |old| self.saved_by(&old))?;
-        let plain = head.is_plain() && fits_a_cell(self.store.page_size(), key.as_slice().len(), record.body.len());
-        let one_entry = plain && old.is_none_or(|old| old.head.is_plain());
+        let mut old = Stored::NONE;
+        let replaces = self.find(record.key, &mut old)? == Answer::Yes;
+        let was_saved = if replaces { self.saved_by(&old)? } else { 0 };
+        let plain =
+            head.is_plain() && fits_a_cell(self.store.page_size(), 1 + record.key.len(), record.stored_body().len());
+        let one_entry = plain && old.head.is_plain();
         if one_entry && !self.store.changes_can_fail() {
-            self.put_plain(&mut path, key.as_slice(), record)?;
+            self.put_plain(record, replaces)?;
             self.count_saved(was_saved, saved);
         } else {
             self.atomically(|database| {
                 match one_entry {
-                    true => database.put_plain(&mut path, key.as_slice(), record)?,
-                    false => database.put_linked(record, head, old)?,
+                    true => database.put_plain(record, replaces)?,
+                    false => database.put_linked(record, head, replaces.then_some(&old))?,
                 }
                 database.count_saved(was_saved, saved);
-                database.log_put(record, &head, saved)
+                database.log_put(record, head, saved)
             })?;
         }
         self.counts.puts = self.counts.puts.wrapping_add(1);
@@ -75,14 +73,22 @@ impl<S: PageStore> Database<S> {
     /// that fingerprint.
     pub fn update(&mut self, record: &NewRecord, fingerprint: u64, now: u64) -> Result<bool> {
         self.check_key(record.key)?;
-        let Some(stored) = self.find(record.key)? else {
+        let Some(expires) = self.expiry_of(record.key, fingerprint, now)? else {
             return Ok(false);
         };
-        if stored.head.has_expired(now) || self.fingerprint_of(&stored)? != fingerprint {
-            return Ok(false);
-        }
-        self.put(&NewRecord { expires: stored.head.expires, ..*record })?;
+        self.put(&NewRecord { expires, ..*record })?;
         Ok(true)
+    }
+
+    /// When a record expires; `None` when it is gone or its body no longer has that fingerprint.
+    #[inline(never)]
+    fn expiry_of(&mut self, key: &[u8], fingerprint: u64, now: u64) -> Result<Option<u64>> {
+        let mut stored = Stored::NONE;
+        if self.find(key, &mut stored)? == Answer::No {
+            return Ok(None);
+        }
+        let same = !stored.head.has_expired(now) && self.fingerprint_of(&stored)? == fingerprint;
+        Ok(same.then_some(stored.head.expires))
     }
 
     fn fingerprint_of(&mut self, stored: &Stored) -> Result<u64> {
@@ -101,19 +107,16 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Checks a new record and says what its head will be, but for where a large body goes.
-    fn head_of(&mut self, record: &NewRecord) -> Result<Head> {
+    #[inline(never)]
+    fn fill_head(&mut self, record: &NewRecord, head: &mut Head) -> Result<()> {
         if record.body.len() > MAX_VALUE_BYTES {
             return Err(Error::TooLong);
         }
         let value = self.check_tags(record)?;
-        let field_tags = self.has_field_tags(value)?;
-        Ok(Head {
-            expires: record.expires.min(LAST_TIME),
-            tag_count: record.tag_count,
-            field_tags,
-            large: None,
-            len: 0,
-        })
+        head.field_tags = self.has_field_tags(value)? == Answer::Yes;
+        head.expires = record.expires.min(LAST_TIME);
+        head.tag_count = record.tag_count as u8;
+        Ok(())
     }
 
     /// Checks a new record's tags; what reads on behind them.
@@ -124,7 +127,7 @@ impl<S: PageStore> Database<S> {
         let mut reader = Reader::new(record.body, 0);
         for _ in 0..record.tag_count {
             if let Name::Text(tag) = reader.name()? {
-                if tag.len() > MAX_TAG_BYTES || self.could_have_number(tag)? {
+                if tag.len() > MAX_TAG_BYTES || self.could_have_number(tag)? == Answer::Yes {
                     return Err(Error::BadTag);
                 }
             }
@@ -133,7 +136,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Whether the value is a dict with a field named `tags`; checks that it is one whole value, too.
-    pub(super) fn has_field_tags(&mut self, mut reader: Reader) -> Result<bool> {
+    pub(super) fn has_field_tags(&mut self, mut reader: Reader) -> Result<Answer> {
         let whole = reader;
         let tags_name = self.tags_name()?;
         let mut found = false;
@@ -153,69 +156,76 @@ impl<S: PageStore> Database<S> {
             }
         }
         if reader.at == reader.bytes().len() {
-            Ok(found)
+            Ok(found.into())
         } else {
             Err(Error::Corrupt)
         }
     }
 
-    /// One entry of the tree, changed at once or not at all.
-    fn put_plain(&mut self, path: &mut Path, key: &[u8], record: &NewRecord) -> Result<()> {
-        let old = path.found();
-        self.insert_at(path, key, &[record.body, &[], &[]])?;
+    /// One entry of the tree, just located, changed at once or not at all.
+    fn put_plain(&mut self, record: &NewRecord, old: bool) -> Result<()> {
+        self.insert_at(&Entry { key: document_key(record.key), value: [record.stored_body(), &[]] })?;
         self.meta.records = self.meta.records.wrapping_add(u32::from(!old));
         Ok(())
     }
 
     /// A record with entries beside its own, inside a savepoint.
-    fn put_linked(&mut self, record: &NewRecord, mut head: Head, old: Option<Stored>) -> Result<()> {
+    #[inline(never)]
+    fn put_linked(&mut self, record: &NewRecord, head: &Head, old: Option<&Stored>) -> Result<()> {
         if let Some(old) = old {
-            self.unlink(record.key, &old)?;
+            self.unlink(record.key, old)?;
         }
-        let key = document_key(record.key);
-        let mut bytes = [0; MAX_HEAD];
-        let len = head.write(&mut bytes).wrapping_add(record.body.len());
-        let mut body = record.body;
-        if !fits_a_cell(self.store.page_size(), key.as_slice().len(), len) {
-            let (in_chain, end) = self.split_large(key.as_slice().len(), body);
-            head.large = Some((in_chain.len() as u32, self.write_chain(in_chain)?));
-            body = end;
-        }
-        let len = head.write(&mut bytes);
-        self.insert(key.as_slice(), &[bytes.get(..len).unwrap_or(&[]), body, &[]])?;
+        self.put_entry(record, head)?;
         if head.expires != FOREVER {
-            self.insert(expiry_key(head.expires, record.key).as_slice(), &[&[]; 3])?;
+            self.insert_index(&Range::of_time(head.expires), record.key)?;
             self.meta.ttl_records = self.meta.ttl_records.wrapping_add(1);
             self.next_expiry = self.next_expiry.min(head.expires);
         }
         let mut tags = Reader::new(record.body, 0);
         for _ in 0..head.tag_count {
-            let tag = tag_key(tags.name()?, record.key);
-            self.insert(tag.as_slice(), &[&[]; 3])?;
+            let tag = Range::of_tag(tags.name()?);
+            self.insert_index(&tag, record.key)?;
         }
         self.meta.field_tags = self.meta.field_tags.wrapping_add(u32::from(head.field_tags));
         self.meta.records = self.meta.records.wrapping_add(u32::from(old.is_none()));
         Ok(())
     }
 
+    #[inline(never)]
+    fn insert_index(&mut self, range: &Range, key: &[u8]) -> Result<()> {
+        self.insert(&Entry { key: range.key(key), value: [&[]; 2] })
+    }
+
+    /// The entry of a record itself, and where its body is large, the chain.
+    #[inline(never)]
+    fn put_entry(&mut self, record: &NewRecord, head: &Head) -> Result<()> {
+        let key = document_key(record.key);
+        let mut bytes = [0; MAX_HEAD];
+        let mut body = record.stored_body();
+        let mut large = None;
+        let len = head.write(large, &mut bytes).wrapping_add(body.len());
+        if !fits_a_cell(self.store.page_size(), key.len(), len) {
+            let (in_chain, end) = self.split_large(key.len(), body);
+            large = Some((in_chain.len() as u32, self.write_chain(in_chain)?));
+            body = end;
+        }
+        let len = head.write(large, &mut bytes);
+        self.insert(&Entry { key, value: [bytes.get(..len).unwrap_or(&[]), body] })
+    }
+
     /// Takes out everything that belongs to a record, which was just found, but its own entry.
+    #[inline(never)]
     pub(super) fn unlink(&mut self, key: &[u8], stored: &Stored) -> Result<()> {
-        let head = stored.head;
+        let head = &stored.head;
         let mut at = 0usize;
         for _ in 0..head.tag_count {
             // The tags stand in the record, and each removal may move that: it is looked up again.
-            let Some(stored) = self.find(key)? else {
-                return Err(Error::Corrupt);
-            };
-            let mut name = [0; MAX_TAG_BYTES + 8];
-            let len = self.read_body(&stored, at, &mut name)?;
-            let mut reader = Reader::new(name.get(..len).unwrap_or(&[]), 0);
-            let tag = tag_key(reader.name()?, key);
-            at = at.wrapping_add(reader.at);
-            self.remove(tag.as_slice())?;
+            let (tag, end) = self.tag_of(key, at)?;
+            at = end;
+            self.remove(&tag.key(key))?;
         }
         if head.expires != FOREVER {
-            self.remove(expiry_key(head.expires, key).as_slice())?;
+            self.remove(&Range::of_time(head.expires).key(key))?;
             self.meta.ttl_records = self.meta.ttl_records.wrapping_sub(1);
         }
         if let Some((len, page)) = head.large {
@@ -223,6 +233,19 @@ impl<S: PageStore> Database<S> {
         }
         self.meta.field_tags = self.meta.field_tags.wrapping_sub(u32::from(head.field_tags));
         Ok(())
+    }
+
+    /// The range of the tag that begins at `at` of a record's body, and where it ends there.
+    #[inline(never)]
+    fn tag_of(&mut self, key: &[u8], at: usize) -> Result<(Range, usize)> {
+        let mut stored = Stored::NONE;
+        if self.find(key, &mut stored)? == Answer::No {
+            return Err(Error::Corrupt);
+        }
+        let mut name = [0; MAX_TAG_BYTES + 8];
+        let len = self.read_body(&stored, at, &mut name)?;
+        let mut reader = Reader::new(name.get(..len).unwrap_or(&[]), 0);
+        Ok((Range::of_tag(reader.name()?), at.wrapping_add(reader.at)))
     }
 
     /// What of a large body goes to a chain, and what would fill a last page there too little and fits the cell.
@@ -234,6 +257,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Writes bytes to a chain of new pages and gives the first one.
+    #[inline(never)]
     fn write_chain(&mut self, body: &[u8]) -> Result<PageId> {
         let room = self.store.page_size().saturating_sub(4).max(1);
         self.store.reserve(div_ceil(body.len(), room), 0)?;
@@ -260,19 +284,4 @@ pub(super) fn free_chain<S: PageStore>(store: &mut S, len: u32, first: PageId) -
         id = next;
     }
     Ok(())
-}
-
-/// The index key of a record's tag.
-pub(super) fn tag_key(tag: Name, key: &[u8]) -> KeyBuf {
-    let mut index = tag_range(tag);
-    index.push(key);
-    index
-}
-
-/// What the index keys of a tag begin with.
-pub(super) fn tag_range(tag: Name) -> KeyBuf {
-    match tag {
-        Name::Number(number) => KeyBuf::of(&[&[TAG], &number.to_be_bytes()]),
-        Name::Text(text) => KeyBuf::of(&[&[UNNUMBERED_TAG], &hash32(text).to_be_bytes()]),
-    }
 }

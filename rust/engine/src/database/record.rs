@@ -27,48 +27,51 @@ const FIELD_TAGS: u8 = 8;
 pub const MAX_HEAD: usize = 16;
 
 /// What stands before, or instead of, a record's body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// When it expires, or [`super::FOREVER`].
     pub expires: u64,
     /// Tags at the beginning of the body.
-    pub tag_count: u32,
+    pub tag_count: u8,
     /// The document has a field named `tags`.
     pub field_tags: bool,
     /// Where the body begins, if not behind the head: how many bytes stand there, and their first page.
     pub large: Option<(u32, PageId)>,
     /// Bytes of the head.
-    pub len: usize,
+    pub len: u8,
 }
 
 impl Head {
     /// Reads the head of a record.
-    #[inline]
-    pub fn read(record: &[u8]) -> Result<Head> {
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub fn read(&mut self, record: &[u8]) -> Result<()> {
         let flags = *record.first().ok_or(Error::Corrupt)?;
-        let mut head = Head { expires: 0, tag_count: 0, field_tags: flags & FIELD_TAGS != 0, large: None, len: 1 };
+        *self = Head::default();
         if flags < FLAGS {
-            return Ok(Head { field_tags: false, len: 0, ..head });
+            return Ok(());
         }
+        let head = self;
+        (head.field_tags, head.len) = (flags & FIELD_TAGS != 0, 1);
         if flags & TTL != 0 {
             let bytes = record.get(1..7).ok_or(Error::Corrupt)?;
             head.expires = bytes.iter().rev().fold(0, |time, byte| time << 8 | u64::from(*byte));
             head.len = 7;
         }
         if flags & TAGS != 0 {
-            head.tag_count = u32::from(*record.get(head.len).ok_or(Error::Corrupt)?);
+            head.tag_count = *record.get(head.bytes()).ok_or(Error::Corrupt)?;
             head.len = head.len.wrapping_add(1);
         }
         if flags & LARGE != 0 {
-            let place = record.get(head.len..head.len.wrapping_add(8)).ok_or(Error::Corrupt)?;
+            let place = record.get(head.bytes()..head.bytes().wrapping_add(8)).ok_or(Error::Corrupt)?;
             head.large = Some((u32_at(place, 0), PageId(u32_at(place, 4))));
             head.len = head.len.wrapping_add(8);
         }
-        Ok(head)
+        Ok(())
     }
 
-    /// Writes it, and gives its length.
-    pub fn write(&self, buf: &mut [u8; MAX_HEAD]) -> usize {
+    /// Writes it, with where a large body is, and gives its length.
+    pub fn write(&self, large: Option<(u32, PageId)>, buf: &mut [u8; MAX_HEAD]) -> usize {
         let mut len = 1;
         let mut flags = FLAGS;
         if self.expires != super::FOREVER {
@@ -78,23 +81,28 @@ impl Head {
         }
         if self.tag_count != 0 {
             flags |= TAGS;
-            write(buf, len, &[self.tag_count as u8]);
+            write(buf, len, &[self.tag_count]);
             len = len.wrapping_add(1);
         }
         if self.field_tags {
             flags |= FIELD_TAGS;
         }
-        if let Some((bytes, page)) = self.large {
+        if let Some((bytes, page)) = large {
             flags |= LARGE;
             write(buf, len, &bytes.to_le_bytes());
             write(buf, len.wrapping_add(4), &page.to_bytes());
             len = len.wrapping_add(8);
         }
-        if self.is_plain() {
+        if flags == FLAGS {
             return 0;
         }
         write(buf, 0, &[flags]);
         len
+    }
+
+    /// Where the body begins, or the end of a large one.
+    pub fn bytes(&self) -> usize {
+        usize::from(self.len)
     }
 
     /// Whether nothing but the record's own entry is in the tree for it.

@@ -2,17 +2,15 @@
 
 use super::compressed::{is_compressed, value_at};
 use super::get::{Found, Stored};
-use super::put::tag_range;
 use super::record::Head;
-use super::{Database, DOCUMENT};
-use crate::bytes::write;
+use super::{Database, Range, DOCUMENT};
 use crate::document::{Name, OperandNames};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use crate::query::{matches, Query, Record};
 use crate::store::PageStore;
 
 use crate::tree::page::Page;
-use crate::tree::{Cursor, KeyBuf};
+use crate::tree::Cursor;
 
 /// A place between records.
 #[derive(Clone)]
@@ -32,28 +30,6 @@ pub enum Next {
     More,
 }
 
-/// What the tree's keys begin with where a scan goes; a record's key follows.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Range {
-    bytes: [u8; 5],
-    len: u8,
-}
-
-impl Range {
-    const DOCUMENTS: Range = Range { bytes: [DOCUMENT, 0, 0, 0, 0], len: 1 };
-
-    fn of_tag(tag: Name) -> Self {
-        let key = tag_range(tag);
-        let mut range = Range { bytes: [0; 5], len: key.as_slice().len() as u8 };
-        write(&mut range.bytes, 0, key.as_slice());
-        range
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
-    }
-}
-
 impl ScanCursor {
     /// Before the first record.
     pub fn new() -> Self {
@@ -70,9 +46,7 @@ impl ScanCursor {
         if range == self.range {
             return;
         }
-        let key = KeyBuf::of(&[range.as_slice(), self.key()]);
-        let again = self.key().is_empty() || self.tree.comes_again();
-        self.tree = if again { Cursor::before(key.as_slice()) } else { Cursor::behind(key.as_slice()) };
+        self.tree.change_prefix(usize::from(self.range.len), range.as_slice());
         self.range = range;
     }
 }
@@ -81,6 +55,18 @@ impl Default for ScanCursor {
     fn default() -> Self {
         ScanCursor::new()
     }
+}
+
+/// The same, the record being told of elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Step {
+    /// A record.
+    Found,
+    /// No more of them.
+    End,
+    /// The budget is used up.
+    More,
 }
 
 /// What a look at the records of one leaf came to.
@@ -96,6 +82,8 @@ enum Look {
 }
 
 /// Looks at no more than `budget` records of a leaf, from index `first` on.
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Result<Look> {
     let end = page.count().min(first.saturating_add(budget as usize));
     let is_record = |index: usize| page.key(index).and_then(|key| key.first()) == Some(DOCUMENT);
@@ -105,18 +93,19 @@ fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Resul
             return Ok(Look::End);
         }
         let value = page.cell(index).ok_or(Error::Corrupt)?.value;
-        let head = Head::read(value)?;
+        let mut head = Head::default();
+        head.read(value)?;
         if head.has_expired(now) {
             continue;
         }
         if head.large.is_some() {
             return Ok(Look::Elsewhere(index));
         }
-        let record = record(value.get(head.len..).ok_or(Error::Corrupt)?, head.tag_count)?;
+        let record = record(value.get(head.bytes()..).ok_or(Error::Corrupt)?, u32::from(head.tag_count))?;
         if is_compressed(record.body, record.value_at) {
             return Ok(Look::Elsewhere(index));
         }
-        if matches(query, &record)? {
+        if matches(query, &record)? == Answer::Yes {
             return Ok(Look::Match(index));
         }
     }
@@ -124,19 +113,33 @@ fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Resul
 }
 
 impl<S: PageStore> Database<S> {
-    /// The next record whose time has not come. [`Error::NoRoom`] does not move the cursor.
+    /// The next record whose time has not come. [`NoRoom`](crate::ErrorKind::NoRoom) does not move the cursor.
     pub fn next(&mut self, cursor: &mut ScanCursor, now: u64, buf: Option<&mut [u8]>) -> Result<Option<Found>> {
+        let mut found = Found::default();
+        Ok((self.next_into(cursor, now, buf, &mut found)? == Answer::Yes).then_some(found))
+    }
+
+    /// As [`next`](Self::next), what is known of the record in `found`.
+    pub fn next_into(
+        &mut self,
+        cursor: &mut ScanCursor,
+        now: u64,
+        buf: Option<&mut [u8]>,
+        found: &mut Found,
+    ) -> Result<Answer> {
         cursor.change_range(Range::DOCUMENTS);
-        while let Some(stored) = self.next_stored(cursor)? {
+        let mut stored = Stored::NONE;
+        while self.next_stored(cursor, &mut stored)? == Answer::Yes {
             if stored.head.has_expired(now) {
                 continue;
             }
-            return match buf {
-                Some(buf) => self.load(&stored, buf).inspect_err(|_| cursor.tree.step_back()).map(Some),
-                None => Ok(Some(stored.found())),
-            };
+            match buf {
+                Some(buf) => self.load(&stored, buf, found).inspect_err(|_| cursor.tree.step_back())?,
+                None => stored.tell(found),
+            }
+            return Ok(Answer::Yes);
         }
-        Ok(None)
+        Ok(Answer::No)
     }
 
     /// The next record that matches, its body in `buf`, looking at no more than `budget` of them. A body
@@ -149,21 +152,42 @@ impl<S: PageStore> Database<S> {
         budget: u32,
         buf: &mut [u8],
     ) -> Result<Next> {
-        let Some(range) = self.range_of(query) else { return Ok(Next::End) };
+        let mut found = Found::default();
+        Ok(match self.next_match_into(query, cursor, now, budget, buf, &mut found)? {
+            Step::Found => Next::Found(found),
+            Step::End => Next::End,
+            Step::More => Next::More,
+        })
+    }
+
+    /// As [`next_match`](Self::next_match), what is known of the record in `found`.
+    pub fn next_match_into(
+        &mut self,
+        query: &Query,
+        cursor: &mut ScanCursor,
+        now: u64,
+        budget: u32,
+        buf: &mut [u8],
+        found: &mut Found,
+    ) -> Result<Step> {
+        let Some(range) = self.range_of(query) else { return Ok(Step::End) };
         cursor.change_range(range);
         if range == Range::DOCUMENTS {
-            return self.next_by_leaf(query, cursor, now, budget, buf);
+            return self.next_by_leaf(query, cursor, now, budget, buf, found);
         }
+        let mut stored = Stored::NONE;
         for _ in 0..budget {
-            let Some(stored) = self.next_stored(cursor)? else { return Ok(Next::End) };
+            if self.next_stored(cursor, &mut stored)? == Answer::No {
+                return Ok(Step::End);
+            }
             if stored.head.has_expired(now) {
                 continue;
             }
-            if let Some(found) = self.read_match(query, cursor, &stored, buf)? {
-                return Ok(Next::Found(found));
+            if self.read_match(query, cursor, &stored, buf, found)? == Answer::Yes {
+                return Ok(Step::Found);
             }
         }
-        Ok(Next::More)
+        Ok(Step::More)
     }
 
     /// The same over all records, a leaf at a time.
@@ -174,15 +198,16 @@ impl<S: PageStore> Database<S> {
         now: u64,
         budget: u32,
         buf: &mut [u8],
-    ) -> Result<Next> {
+        found: &mut Found,
+    ) -> Result<Step> {
         let mut left = budget;
         while left > 0 {
             let Some((leaf, first)) = cursor.tree.advance(&mut self.store, self.meta.root, self.change)? else {
-                return Ok(Next::End);
+                return Ok(Step::End);
             };
             let looked = look(Page(self.store.page(leaf)?), first, left, query, now);
             let (index, elsewhere) = match looked.inspect_err(|_| cursor.tree.forget_path())? {
-                Look::End => return Ok(Next::End),
+                Look::End => return Ok(Step::End),
                 Look::Passed(count) => {
                     cursor.tree.stay(&mut self.store, first.wrapping_add(count).wrapping_sub(1))?;
                     left = left.saturating_sub(count as u32);
@@ -192,33 +217,36 @@ impl<S: PageStore> Database<S> {
                 Look::Elsewhere(index) => (index, true),
             };
             cursor.tree.stay(&mut self.store, index)?;
-            let stored = self.stored(leaf, index)?;
-            let found = match elsewhere {
-                true => self.read_match(query, cursor, &stored, buf)?,
-                false => Some(self.load(&stored, buf).inspect_err(|_| cursor.tree.step_back())?),
-            };
-            if let Some(found) = found {
-                return Ok(Next::Found(found));
+            let mut stored = Stored { leaf, index, ..Stored::NONE };
+            self.read_head(&mut stored)?;
+            if !elsewhere {
+                self.load(&stored, buf, found).inspect_err(|_| cursor.tree.step_back())?;
+                return Ok(Step::Found);
+            }
+            if self.read_match(query, cursor, &stored, buf, found)? == Answer::Yes {
+                return Ok(Step::Found);
             }
             left = left.saturating_sub(index.wrapping_sub(first) as u32).saturating_sub(1);
         }
-        Ok(Next::More)
+        Ok(Step::More)
     }
 
     /// The next record in the cursor's range.
-    fn next_stored(&mut self, cursor: &mut ScanCursor) -> Result<Option<Stored>> {
+    fn next_stored(&mut self, cursor: &mut ScanCursor, stored: &mut Stored) -> Result<Answer> {
         loop {
             let Some((leaf, index)) = cursor.tree.next(&mut self.store, self.meta.root, self.change)? else {
-                return Ok(None);
+                return Ok(Answer::No);
             };
             if !cursor.tree.key().starts_with(cursor.range.as_slice()) {
-                return Ok(None);
+                return Ok(Answer::No);
             }
             if cursor.range == Range::DOCUMENTS {
-                return self.stored(leaf, index).map(Some);
+                (stored.leaf, stored.index) = (leaf, index);
+                self.read_head(stored)?;
+                return Ok(Answer::Yes);
             }
-            if let Some(stored) = self.find(cursor.key())? {
-                return Ok(Some(stored));
+            if self.find(cursor.key(), stored)? == Answer::Yes {
+                return Ok(Answer::Yes);
             }
         }
     }
@@ -242,18 +270,22 @@ impl<S: PageStore> Database<S> {
         cursor: &mut ScanCursor,
         stored: &Stored,
         buf: &mut [u8],
-    ) -> Result<Option<Found>> {
+        found: &mut Found,
+    ) -> Result<Answer> {
         let mut known = false;
         if stored.head.large.is_none() {
-            let record = record(self.body_in_place(stored)?, stored.head.tag_count)?;
+            let record = record(self.body_in_place(stored)?, u32::from(stored.head.tag_count))?;
             known = !is_compressed(record.body, record.value_at);
-            if known && !matches(query, &record)? {
-                return Ok(None);
+            if known && matches(query, &record)? == Answer::No {
+                return Ok(Answer::No);
             }
         }
-        let found = self.load(stored, buf).inspect_err(|_| cursor.tree.step_back())?;
+        self.load(stored, buf, found).inspect_err(|_| cursor.tree.step_back())?;
         let body = buf.get(..found.body_len).ok_or(Error::Corrupt)?;
-        Ok((known || matches(query, &record(body, found.tag_count)?)?).then_some(found))
+        if known {
+            return Ok(Answer::Yes);
+        }
+        matches(query, &record(body, found.tag_count)?)
     }
 }
 

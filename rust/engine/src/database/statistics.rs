@@ -2,8 +2,8 @@
 
 use super::Database;
 use crate::error::Result;
-use crate::store::PageStore;
-use crate::tree;
+use crate::store::{PageId, PageStore};
+use crate::tree::{self, KeyBuf};
 
 /// Counted since opening.
 #[derive(Clone, Copy, Default)]
@@ -97,7 +97,6 @@ impl<S: PageStore> Database<S> {
     pub fn pack(&mut self, budget: u32) -> Result<bool> {
         for _ in 0..budget {
             if !self.pack_leaf()? {
-                self.pack_from.truncate(0);
                 return Ok(true);
             }
         }
@@ -105,20 +104,22 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Packs one leaf; false when it was the last one.
+    #[inline(never)]
     fn pack_leaf(&mut self) -> Result<bool> {
         self.changed();
-        if !self.store.changes_can_fail() {
-            return tree::pack(&mut self.store, &mut self.meta.root, &mut self.pack_from);
-        }
-        let (from, mut more) = (self.pack_from.clone(), false);
-        let packed = self.atomically(|database| {
-            more = tree::pack(&mut database.store, &mut database.meta.root, &mut database.pack_from)?;
-            // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
+        let (mut key, mut next) = (KeyBuf::new(), PageId::NONE);
+        let mut pack = |database: &mut Self| {
+            let Database { store, meta, work, pack_from, .. } = database;
+            next = tree::pack(store, &mut meta.root, work, *pack_from, &mut key)?;
             Ok(())
-        });
-        if packed.is_err() {
-            self.pack_from = from;
+        };
+        // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
+        if self.store.changes_can_fail() {
+            self.atomically(pack)?;
+        } else {
+            pack(self)?;
         }
-        packed.map(|()| more)
+        self.pack_from = next;
+        Ok(next != PageId::NONE)
     }
 }

@@ -8,7 +8,7 @@ use crate::bytes::{varint_len, write, write_varint, MAX_VARINT};
 use crate::error::{Error, Result};
 
 /// Writes values into a buffer of the caller's, one item a call. A call that returns
-/// [`Error::NoRoom`] has written nothing; it can be made again with the same bytes in a larger buffer.
+/// [`NoRoom`](crate::ErrorKind::NoRoom) has written nothing; it can be made again with the same bytes in a larger buffer.
 pub struct Encoder<'a> {
     buf: &'a mut [u8],
     /// Bytes written.
@@ -29,7 +29,7 @@ impl<'a> Encoder<'a> {
         let size = head.len().wrapping_add(body.len());
         let end = self.len.saturating_add(size);
         if end > self.buf.len() {
-            return Err(Error::NoRoom(end));
+            return Err(Error::no_room(end));
         }
         write(self.buf, self.len, head);
         write(self.buf, self.len.wrapping_add(head.len()), body);

@@ -1,6 +1,7 @@
 //! Whether two encoded values are equal, at any depth, as Python means it.
 
 use super::{Item, Name, Reader, MAX_DEPTH};
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 
 /// What tells the number of a name that stands written out in the second value.
@@ -18,26 +19,28 @@ impl OperandNames for NoNames {
     }
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Frame {
     left: u32,
-    /// In a dict: where the other one's pairs begin, and how many they are.
-    pairs_at: usize,
-    pairs: u32,
+    /// In a dict: where the other one begins; else [`LIST`].
+    other_at: u32,
 }
+
+const LIST: u32 = u32::MAX;
 
 /// Whether the value at `a` equals the one at `b`: numbers by value, dicts in any order. The names of
 /// the first may be numbers, those of the second are written out.
-pub fn equal(a: Reader, b: Reader, names: &impl OperandNames) -> Result<bool> {
+pub fn equal(a: Reader, b: Reader, names: &impl OperandNames) -> Result<Answer> {
     let (mut a, mut b) = (a, b);
-    let mut frames = [Frame::default(); MAX_DEPTH];
+    let mut frames = [Frame { left: 0, other_at: LIST }; MAX_DEPTH];
     let mut depth = 0usize;
     loop {
+        let begins = b.at as u32;
         let frame = match (a.item()?, b.item()?) {
-            (Item::List(n), Item::List(m)) if n == m => Frame { left: n, ..Frame::default() },
-            (Item::Dict(n), Item::Dict(m)) if n == m => Frame { left: n, pairs_at: b.at, pairs: n },
-            (x, y) if scalars_equal(x, y) => Frame::default(),
-            _ => return Ok(false),
+            (Item::List(n), Item::List(m)) if n == m => Frame { left: n, other_at: LIST },
+            (Item::Dict(n), Item::Dict(m)) if n == m => Frame { left: n, other_at: begins },
+            (x, y) if scalars_equal(x, y) => Frame { left: 0, other_at: LIST },
+            _ => return Ok(No),
         };
         if frame.left > 0 {
             *frames.get_mut(depth).ok_or(Error::TooDeep)? = frame;
@@ -45,32 +48,31 @@ pub fn equal(a: Reader, b: Reader, names: &impl OperandNames) -> Result<bool> {
         }
         loop {
             let Some(frame) = depth.checked_sub(1).and_then(|top| frames.get_mut(top)) else {
-                return Ok(true);
+                return Ok(Yes);
             };
             if frame.left > 0 {
                 frame.left = frame.left.wrapping_sub(1);
-                if frame.pairs > 0 {
+                if frame.other_at != LIST {
                     let name = a.name()?;
-                    match find(Reader::new(b.bytes(), frame.pairs_at), frame.pairs, name, names)? {
+                    match find(Reader::new(b.bytes(), frame.other_at as usize), name, names)? {
                         Some(at) => b.at = at,
-                        None => return Ok(false),
+                        None => return Ok(No),
                     }
                 }
                 break;
             }
-            if frame.pairs > 0 {
-                b.at = frame.pairs_at;
-                for _ in 0..frame.pairs {
-                    b.name()?;
-                    b.skip()?;
-                }
+            if frame.other_at != LIST {
+                b.at = frame.other_at as usize;
+                b.skip()?;
             }
             depth = depth.wrapping_sub(1);
         }
     }
 }
 
-fn find(mut pairs: Reader, count: u32, name: Name, names: &impl OperandNames) -> Result<Option<usize>> {
+/// Where the value of that name stands in a dict of the second value.
+fn find(mut pairs: Reader, name: Name, names: &impl OperandNames) -> Result<Option<usize>> {
+    let Item::Dict(count) = pairs.item()? else { return Err(Error::Corrupt) };
     for _ in 0..count {
         let at = pairs.at;
         let same = match (name, pairs.name()?) {

@@ -54,6 +54,41 @@ pub enum Name<'a> {
     Text(&'a [u8]),
 }
 
+/// What is left of a container: twice how many, and one more in a dict.
+#[derive(Clone, Copy)]
+pub(super) struct Left(u32);
+
+impl Left {
+    /// Nothing.
+    pub const NONE: Left = Left(0);
+    /// One value.
+    pub const ONE: Left = Left(2);
+
+    /// Of a container that begins; `None` where that is none.
+    #[inline]
+    pub fn of(item: &Item) -> Result<Option<Left>> {
+        let (count, dict) = match item {
+            Item::List(count) => (*count, 0),
+            Item::Dict(count) => (*count, 1),
+            _ => return Ok(None),
+        };
+        // No bytes hold as many as do not fit.
+        Ok(Some(Left(count.checked_mul(2).ok_or(Error::Corrupt)? | dict)))
+    }
+
+    pub fn is_none(self) -> bool {
+        self.0 < 2
+    }
+
+    pub fn in_dict(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    pub fn less_one(self) -> Left {
+        Left(self.0.wrapping_sub(2))
+    }
+}
+
 /// A place in encoded bytes. Damaged bytes give [`Error::Corrupt`], never a panic or an endless loop.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
@@ -167,41 +202,35 @@ impl<'a> Reader<'a> {
 
     #[inline(never)]
     fn skip_long(&mut self, levels: usize) -> Result<()> {
-        match self.item()? {
-            Item::List(count) => self.skip_rest(count, 0, levels),
-            Item::Dict(count) => self.skip_rest(0, count, levels),
-            _ => Ok(()),
+        match Left::of(&self.item()?)? {
+            Some(left) => self.skip_rest(left, levels),
+            None => Ok(()),
         }
     }
 
-    /// Passes over so many values, then so many pairs, and all that is in them, `levels` deep at most.
+    /// Passes over the rest of a container, and all that is in it, `levels` deep at most.
     #[inline(never)]
-    fn skip_rest(&mut self, values: u32, pairs: u32, levels: usize) -> Result<()> {
+    fn skip_rest(&mut self, left: Left, levels: usize) -> Result<()> {
         // Names come before the value of their pair only, so nested dicts are walked with a stack of the
         // pairs that are still to come around them.
-        let mut around = [(0u32, 0u32); MAX_DEPTH];
-        let (mut values, mut pairs, mut depth) = (values, pairs, 0usize);
+        let mut around = [Left::NONE; MAX_DEPTH];
+        let (mut left, mut depth) = (left, 0usize);
         loop {
-            if values > 0 {
-                values = values.wrapping_sub(1);
-            } else if pairs > 0 {
-                pairs = pairs.wrapping_sub(1);
-                self.name()?;
-            } else {
+            if left.is_none() {
                 let Some(above) = depth.checked_sub(1) else {
                     return Ok(());
                 };
-                (values, pairs) = around.get(above).copied().unwrap_or_default();
+                left = around.get(above).copied().unwrap_or(Left::NONE);
                 depth = above;
                 continue;
             }
-            let (inner_values, inner_pairs) = match self.item()? {
-                Item::List(count) => (count, 0),
-                Item::Dict(count) => (0, count),
-                _ => continue,
-            };
-            *around.get_mut(depth).ok_or(Error::TooDeep)? = (values, pairs);
-            (values, pairs) = (inner_values, inner_pairs);
+            left = left.less_one();
+            if left.in_dict() {
+                self.name()?;
+            }
+            let Some(inner) = Left::of(&self.item()?)? else { continue };
+            *around.get_mut(depth).ok_or(Error::TooDeep)? = left;
+            left = inner;
             depth = depth.wrapping_add(1);
             if depth >= levels {
                 return Err(Error::TooDeep);

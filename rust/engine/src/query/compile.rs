@@ -46,7 +46,7 @@ pub fn check(encoded: &[u8]) -> core::result::Result<usize, Problem<'_>> {
 pub fn compile(encoded: &[u8], terms: &mut [Term], mut number_of: impl FnMut(&[u8]) -> u16) -> Result<u64> {
     let mut free = terms.iter_mut();
     let limit = walk(encoded, &mut |term| {
-        *free.next().ok_or(Error::NoRoom(0))? = term;
+        *free.next().ok_or(Error::no_room(0))? = term;
         Ok(())
     });
     free.for_each(|term| *term = Term::Empty);

@@ -2,6 +2,7 @@
 
 use super::{NameAt, Operator, Query, Term};
 use crate::document::{equal, Item, Name, OperandNames, Reader};
+use crate::error::Answer::{self, No, Yes};
 use crate::error::Result;
 use core::cmp::Ordering;
 
@@ -26,7 +27,7 @@ enum Reached {
 
 /// Whether all conditions hold.
 #[cfg_attr(target_pointer_width = "64", inline)]
-pub fn matches(query: &Query, record: &Record) -> Result<bool> {
+pub fn matches(query: &Query, record: &Record) -> Result<Answer> {
     let mut reached = Reached::Missing;
     for term in query.terms {
         match term {
@@ -46,14 +47,14 @@ pub fn matches(query: &Query, record: &Record) -> Result<bool> {
             }
             Term::Test(operator, operand) => {
                 let operand = Reader::new(query.encoded, *operand as usize);
-                if !test(query, record, reached, *operator, operand)? {
-                    return Ok(false);
+                if test(query, record, reached, *operator, operand)? == No {
+                    return Ok(No);
                 }
             }
             Term::OperandName(_) | Term::OperandTag(_) | Term::Empty => {}
         }
     }
-    Ok(true)
+    Ok(Yes)
 }
 
 fn tags(record: &Record, field: Option<usize>) -> Reached {
@@ -84,62 +85,62 @@ fn field(query: &Query, record: &Record, at: usize, name: NameAt) -> Result<Reac
 }
 
 #[cfg_attr(target_pointer_width = "64", inline)]
-fn test(query: &Query, record: &Record, reached: Reached, operator: Operator, operand: Reader) -> Result<bool> {
+fn test(query: &Query, record: &Record, reached: Reached, operator: Operator, operand: Reader) -> Result<Answer> {
     match reached {
         Reached::Missing => missing(operator, operand),
         Reached::Value(at) => value(query, Reader::new(record.body, at), operator, operand),
         Reached::Tags { field } => {
             let positive = if operator == Operator::Ne { Operator::Eq } else { operator };
-            let mut found = on_tags(query, record, positive, operand)?;
+            let mut found = on_tags(query, record, positive, operand)? == Yes;
             if let Some(at) = field {
-                let also =
-                    positive != Operator::Exists && value(query, Reader::new(record.body, at), positive, operand)?;
+                let also = positive != Operator::Exists
+                    && value(query, Reader::new(record.body, at), positive, operand)? == Yes;
                 found = found || also;
             }
-            Ok(found != (operator == Operator::Ne))
+            Ok(Answer::from(found != (operator == Operator::Ne)))
         }
     }
 }
 
 /// A field that is not there does not exist, equals None, and is not equal to anything else.
-fn missing(operator: Operator, mut operand: Reader) -> Result<bool> {
+fn missing(operator: Operator, mut operand: Reader) -> Result<Answer> {
     let operand = operand.item()?;
-    Ok(match operator {
+    Ok(Answer::from(match operator {
         Operator::Exists => operand == Item::Bool(false),
         Operator::Eq => operand == Item::None,
         Operator::Ne => operand != Item::None,
         _ => false,
-    })
+    }))
 }
 
 #[cfg_attr(target_pointer_width = "64", inline)]
-fn value(query: &Query, found: Reader, operator: Operator, operand: Reader) -> Result<bool> {
+fn value(query: &Query, found: Reader, operator: Operator, operand: Reader) -> Result<Answer> {
     match operator {
-        Operator::Exists => Ok({ operand }.item()? == Item::Bool(true)),
+        Operator::Exists => Ok(Answer::from({ operand }.item()? == Item::Bool(true))),
         Operator::Eq => equal_or_contains(query, found, operand),
-        Operator::Ne => equal_or_contains(query, found, operand).map(|same| !same),
+        Operator::Ne => equal_or_contains(query, found, operand).map(|same| Answer::from(same == No)),
         Operator::In => {
             let mut members = operand;
             let Item::List(count) = members.item()? else {
-                return Ok(false);
+                return Ok(No);
             };
             for _ in 0..count {
-                if equal_or_contains(query, found, members)? {
-                    return Ok(true);
+                if equal_or_contains(query, found, members)? == Yes {
+                    return Ok(Yes);
                 }
                 members.skip()?;
             }
-            Ok(false)
+            Ok(No)
         }
         Operator::Contains => match ({ found }.item()?, { operand }.item()?) {
-            (Item::Str(text), Item::Str(part)) => Ok(has_part(text, part)),
+            (Item::Str(text), Item::Str(part)) => Ok(Answer::from(has_part(text, part))),
             (Item::List(_), _) => contains(query, found, operand),
-            _ => Ok(false),
+            _ => Ok(No),
         },
-        Operator::Gt => Ok(order(found, operand)? == Some(Ordering::Greater)),
-        Operator::Lt => Ok(order(found, operand)? == Some(Ordering::Less)),
-        Operator::Gte => Ok(order(found, operand)?.is_some_and(Ordering::is_ge)),
-        Operator::Lte => Ok(order(found, operand)?.is_some_and(Ordering::is_le)),
+        Operator::Gt => Ok(Answer::from(order(found, operand)? == Some(Ordering::Greater))),
+        Operator::Lt => Ok(Answer::from(order(found, operand)? == Some(Ordering::Less))),
+        Operator::Gte => Ok(Answer::from(order(found, operand)?.is_some_and(Ordering::is_ge))),
+        Operator::Lte => Ok(Answer::from(order(found, operand)?.is_some_and(Ordering::is_le))),
     }
 }
 
@@ -155,25 +156,26 @@ fn order(mut found: Reader, mut operand: Reader) -> Result<Option<Ordering>> {
     })
 }
 
-fn equal_or_contains(query: &Query, found: Reader, operand: Reader) -> Result<bool> {
+fn equal_or_contains(query: &Query, found: Reader, operand: Reader) -> Result<Answer> {
     match ({ found }.item()?, { operand }.item()?) {
-        (Item::Str(a), Item::Str(b)) => Ok(a == b),
-        (Item::List(_), _) => Ok(equal(found, operand, query)? || contains(query, found, operand)?),
+        (Item::Str(a), Item::Str(b)) => Ok(Answer::from(a == b)),
+        (Item::List(_), _) if equal(found, operand, query)? == No => contains(query, found, operand),
+        (Item::List(_), _) => Ok(Yes),
         _ => equal(found, operand, query),
     }
 }
 
-fn contains(query: &Query, mut list: Reader, operand: Reader) -> Result<bool> {
+fn contains(query: &Query, mut list: Reader, operand: Reader) -> Result<Answer> {
     let Item::List(count) = list.item()? else {
-        return Ok(false);
+        return Ok(No);
     };
     for _ in 0..count {
-        if equal(list, operand, query)? {
-            return Ok(true);
+        if equal(list, operand, query)? == Yes {
+            return Ok(Yes);
         }
         list.skip()?;
     }
-    Ok(false)
+    Ok(No)
 }
 
 fn has_part(text: &[u8], part: &[u8]) -> bool {
@@ -181,57 +183,57 @@ fn has_part(text: &[u8], part: &[u8]) -> bool {
 }
 
 /// The tests of a list of tags, which is a list of strs.
-fn on_tags(query: &Query, record: &Record, operator: Operator, operand: Reader) -> Result<bool> {
+fn on_tags(query: &Query, record: &Record, operator: Operator, operand: Reader) -> Result<Answer> {
     let mut members = operand;
     match (operator, members.item()?) {
-        (Operator::Exists, wanted) => Ok(wanted == Item::Bool(true)),
+        (Operator::Exists, wanted) => Ok(Answer::from(wanted == Item::Bool(true))),
         (Operator::In, Item::List(count)) => {
             for _ in 0..count {
-                if has_tag(query, record, members)? || is_tag_list(query, record, members)? {
-                    return Ok(true);
+                if has_tag(query, record, members)? == Yes || is_tag_list(query, record, members)? == Yes {
+                    return Ok(Yes);
                 }
                 members.skip()?;
             }
-            Ok(false)
+            Ok(No)
         }
         (Operator::Eq, Item::List(_)) => is_tag_list(query, record, operand),
         (Operator::Eq | Operator::Contains, _) => has_tag(query, record, operand),
-        _ => Ok(false),
+        _ => Ok(No),
     }
 }
 
-fn has_tag(query: &Query, record: &Record, operand: Reader) -> Result<bool> {
+fn has_tag(query: &Query, record: &Record, operand: Reader) -> Result<Answer> {
     let mut tags = Reader::new(record.body, 0);
     for _ in 0..record.tag_count {
-        if same_tag(query, tags.name()?, operand)? {
-            return Ok(true);
+        if same_tag(query, tags.name()?, operand)? == Yes {
+            return Ok(Yes);
         }
     }
-    Ok(false)
+    Ok(No)
 }
 
 /// Whether the operand is a list of just the tags, in their order.
-fn is_tag_list(query: &Query, record: &Record, mut operand: Reader) -> Result<bool> {
+fn is_tag_list(query: &Query, record: &Record, mut operand: Reader) -> Result<Answer> {
     if operand.item()? != Item::List(record.tag_count) {
-        return Ok(false);
+        return Ok(No);
     }
     let mut tags = Reader::new(record.body, 0);
     for _ in 0..record.tag_count {
-        if !same_tag(query, tags.name()?, operand)? {
-            return Ok(false);
+        if same_tag(query, tags.name()?, operand)? == No {
+            return Ok(No);
         }
         operand.skip()?;
     }
-    Ok(true)
+    Ok(Yes)
 }
 
-fn same_tag(query: &Query, tag: Name, operand: Reader) -> Result<bool> {
+fn same_tag(query: &Query, tag: Name, operand: Reader) -> Result<Answer> {
     let at = operand.at;
     let Item::Str(wanted) = { operand }.item()? else {
-        return Ok(false);
+        return Ok(No);
     };
-    Ok(match tag {
+    Ok(Answer::from(match tag {
         Name::Number(number) => number == query.number(at),
         Name::Text(text) => text == wanted,
-    })
+    }))
 }

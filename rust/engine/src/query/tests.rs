@@ -105,7 +105,7 @@ fn found_tagged(query: &str, document: &str, tags: &[&str]) -> bool {
     body.truncate(value_at);
     body.extend(json(document, &NAMES));
     let record = Record { tag_count: tags.len() as u32, body: &body, value_at };
-    matches(&Query { encoded: &encoded, terms: &terms }, &record).expect("a sound document")
+    matches(&Query { encoded: &encoded, terms: &terms }, &record).expect("a sound document") == crate::Answer::Yes
 }
 
 fn refused(query: &str) -> String {

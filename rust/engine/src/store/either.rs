@@ -75,7 +75,7 @@ impl<M: Medium> PageStore for Store<M> {
     }
 
     #[inline]
-    fn write(&mut self, id: PageId) -> Result<PageId> {
+    fn write(&mut self, id: PageId) -> Result<()> {
         either!(self, it => it.write(id))
     }
 
@@ -160,10 +160,12 @@ impl<M: Medium> PageStore for Store<M> {
 }
 
 impl<M: Medium> DurableStore for Store<M> {
+    #[inline(never)]
     fn open(&mut self, wall: u64, seed: u64) -> Result<Option<Meta>> {
         either!(self, it => it.open(wall, seed))
     }
 
+    #[inline(never)]
     fn next_delta(&mut self, buf: &mut [u8]) -> Result<Option<usize>> {
         either!(self, it => it.next_delta(buf))
     }
@@ -188,6 +190,7 @@ impl<M: Medium> DurableStore for Store<M> {
         either!(self, it => it.set_unflushed())
     }
 
+    #[inline(never)]
     fn compact(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<bool> {
         either!(self, it => it.compact(budget, meta, next_key))
     }

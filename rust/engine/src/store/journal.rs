@@ -173,8 +173,8 @@ impl MemoryStore {
         let start = self.journal.start;
         self.set_journal_u32(page, BEGINS, start);
         self.set_journal_u32(page, AROUND, around);
-        for (n, value) in meta.to_numbers().into_iter().enumerate() {
-            self.set_journal_u32(page, META.wrapping_add(n * 4), value);
+        for (n, value) in meta.to_numbers().iter().enumerate() {
+            self.set_journal_u32(page, META.wrapping_add(n * 4), *value);
         }
         Ok(())
     }

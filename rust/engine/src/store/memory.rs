@@ -277,7 +277,8 @@ impl PageStore for MemoryStore {
         self.page_size as usize
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn page(&mut self, id: PageId) -> Result<&[u8]> {
         let (chunk, at) = self.place(id);
         self.chunks.bytes(chunk, at, self.page_size as usize).ok_or(Error::Corrupt)
@@ -310,14 +311,15 @@ impl PageStore for MemoryStore {
     }
 
     #[inline]
-    fn write(&mut self, id: PageId) -> Result<PageId> {
+    fn write(&mut self, id: PageId) -> Result<()> {
         if self.depth() > 0 {
             self.protect(id)?;
         }
-        Ok(id)
+        Ok(())
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn page_mut(&mut self, id: PageId) -> Result<&mut [u8]> {
         let (chunk, at) = self.place(id);
         self.chunks.bytes_mut(chunk, at, self.page_size as usize).ok_or(Error::Corrupt)

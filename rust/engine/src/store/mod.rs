@@ -8,8 +8,7 @@ pub mod raw;
 
 use crate::error::{Error, Result};
 
-/// The name of a page. A store may give a page another one when it is made writable, so whoever holds an
-/// id of a page that is about to change must take the new one.
+/// The name of a page, the same for as long as the page is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageId(pub u32);
 
@@ -88,8 +87,8 @@ pub trait PageStore {
     /// A new page with undefined content.
     fn allocate(&mut self) -> Result<PageId>;
 
-    /// Makes a page writable and gives the name that it has from now on.
-    fn write(&mut self, id: PageId) -> Result<PageId>;
+    /// Makes a page writable.
+    fn write(&mut self, id: PageId) -> Result<()>;
 
     /// A page to change.
     fn page_mut(&mut self, id: PageId) -> Result<&mut [u8]>;

@@ -59,6 +59,8 @@ pub struct Owned<T> {
 
 impl<T> Owned<T> {
     /// Moves a value into a block; the block back where it is too short.
+    // It is made in its place so, and not on the stack before.
+    #[inline(always)]
     pub fn new(block: Block, value: T) -> Result<Self, Block> {
         if block.bytes < size_of::<T>() || align_of::<T>() > align_of::<u64>() {
             return Err(block);
@@ -287,10 +289,10 @@ impl Chunks {
         len: usize,
     ) -> Option<(&[u8], &[u8], &mut [u8])> {
         let apart = |place: (u32, usize)| place.0 != one.0 || place.1.abs_diff(one.1) >= len;
-        if !two.into_iter().all(apart) {
+        let [(a, a_at), (b, b_at)] = two;
+        if !apart((a, a_at)) || !apart((b, b_at)) {
             return None;
         }
-        let [(a, a_at), (b, b_at)] = two;
         let (a, b, c) = (self.inside(a, a_at, len)?, self.inside(b, b_at, len)?, self.inside(one.0, one.1, len)?);
         // SAFETY: all three lie inside their chunks, and the one to change overlaps neither of the others.
         unsafe {
@@ -302,7 +304,8 @@ impl Chunks {
         }
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn inside(&self, index: u32, at: usize, len: usize) -> Option<*mut u8> {
         let end = at.checked_add(len)?;
         (end <= self.chunk_bytes()).then(|| self.address(index))?

@@ -1,7 +1,8 @@
 //! A place in the order of the keys that outlives changes of the tree.
 
+use super::key::Key;
 use super::page::Page;
-use super::path::{child, Path};
+use super::path::Path;
 use super::KeyBuf;
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
@@ -19,12 +20,7 @@ pub struct Cursor {
 impl Cursor {
     /// A cursor before the first key that begins with `key`, or follows it.
     pub fn before(key: &[u8]) -> Self {
-        Cursor { key: KeyBuf::of(&[key]), path: Path::new(), change: 0, inclusive: true }
-    }
-
-    /// A cursor behind `key`.
-    pub fn behind(key: &[u8]) -> Self {
-        Cursor { inclusive: false, ..Cursor::before(key) }
+        Cursor { key: KeyBuf::of(&[key]), path: Path::default(), change: 0, inclusive: true }
     }
 
     /// Goes to the next entry and gives its page and its index there; `None` at the end. `change` is a
@@ -47,59 +43,40 @@ impl Cursor {
             return Ok(None);
         }
         if self.change == change && self.path.height() > 0 {
-            let (id, index) = self.path.leaf();
-            self.path.set(self.path.height().wrapping_sub(1), id, index.wrapping_add(1));
+            self.path.step_over();
         } else {
-            let mut path = Path::new();
-            path.descend(store, root, Some(self.key.as_slice()))?;
-            if path.found() && !self.inclusive {
-                let (id, index) = path.leaf();
-                path.set(path.height().wrapping_sub(1), id, index.wrapping_add(1));
+            self.change = 0;
+            self.path.locate(store, root, &Key::whole(self.key.as_slice()))?;
+            if self.path.found() && !self.inclusive {
+                self.path.step_over();
             }
-            self.path = path;
             self.change = change;
         }
-        loop {
-            let (id, index) = self.path.leaf();
-            if index < Page(store.page(id)?).count() {
-                return Ok(Some((id, index)));
-            }
-            if !self.next_leaf(store)? {
-                self.change = 0;
-                return Ok(None);
-            }
+        let entry = self.path.entry(store)?;
+        if entry.is_none() {
+            self.change = 0;
         }
+        Ok(entry)
     }
 
     /// Puts the cursor on entry `index` of the page that it is in.
     pub fn stay<S: PageStore>(&mut self, store: &mut S, index: usize) -> Result<()> {
         let (id, _) = self.path.leaf();
-        self.path.set(self.path.height().wrapping_sub(1), id, index);
-        self.key.set(Page(store.page(id)?).key(index).ok_or(Error::Corrupt)?);
+        self.path.set_index(self.path.height().wrapping_sub(1), index);
+        self.key.set(&Page(store.page(id)?).key(index).ok_or(Error::Corrupt)?);
         self.inclusive = false;
         Ok(())
     }
 
-    fn next_leaf<S: PageStore>(&mut self, store: &mut S) -> Result<bool> {
-        let mut depth = self.path.height().wrapping_sub(1);
-        while let Some(above) = depth.checked_sub(1) {
-            let step = self.path.step(above);
-            let index = usize::from(step.index).wrapping_add(1);
-            let page = Page(store.page(step.id)?);
-            if index < page.count() {
-                let next = child(page, index)?;
-                self.path.set(above, step.id, index);
-                self.path.truncate(depth);
-                self.path.descend(store, next, None)?;
-                return Ok(true);
-            }
-            depth = above;
-        }
-        Ok(false)
-    }
-
     /// After an advance that did not [`stay`](Self::stay): the next one goes on from the last key.
     pub fn forget_path(&mut self) {
+        self.change = 0;
+    }
+
+    /// Goes to the same key with other bytes in the place of its first `len`; before it where no more than those were there.
+    pub fn change_prefix(&mut self, len: usize, prefix: &[u8]) {
+        self.inclusive |= self.key.as_slice().len() <= len;
+        self.key.replace(len, prefix);
         self.change = 0;
     }
 
@@ -112,11 +89,6 @@ impl Cursor {
     /// Whether the entry of this key is still to come.
     pub fn comes_again(&self) -> bool {
         self.inclusive
-    }
-
-    /// The path to the entry last given, for as long as the tree has not changed.
-    pub fn path(&self) -> Path {
-        self.path
     }
 
     /// The key of the entry last given.

@@ -1,80 +1,81 @@
 //! Putting an entry into the tree, and splitting the pages that are full.
 
-use super::cells::Cells;
-use super::key::separator_len;
-use super::page::{entry_size, parts_len, Fit, Page, PageMut, Parts};
-use super::path::{locate, Path};
+use super::cells::Source;
+use super::key::Key;
+use super::page::{parts_len, Entry, Fit, Page, PageMut};
+use super::path::{Path, Step};
 use super::relieve::{relieve, spread};
-use super::{max_key, KeyBuf};
+use super::{max_key, Work};
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
 /// Bytes of a page's id in a branch.
 const CHILD: usize = 4;
 
-/// Puts `key` with `value` where `path`, just located for that key, leads; a value that is there
-/// is replaced. Changes nothing when it fails for want of memory.
-pub fn insert<S: PageStore>(
-    store: &mut S,
-    root: &mut PageId,
-    path: &mut Path,
-    key: &[u8],
-    value: &Parts,
-) -> Result<()> {
+/// Puts an entry where the path, just located for its key, leads; a value that is there is replaced. Changes nothing
+/// when it fails for want of memory.
+pub fn insert<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, entry: &Entry) -> Result<()> {
     if *root == PageId::NONE {
-        return plant(store, root, key, value);
+        return plant(store, root, entry);
     }
+    let path = &mut work.path;
     let leaf = path.height().wrapping_sub(1);
     let (id, index) = path.leaf();
     let page = Page(store.page(id)?);
     let replaced = path.found();
-    if replaced && page.cell(index).is_some_and(|cell| cell.value.len() == parts_len(value)) {
+    if replaced && page.cell(index).is_some_and(|cell| cell.value.len() == parts_len(&entry.value)) {
         store.reserve(0, 1)?;
-        let id = path.write(store, root, leaf)?;
-        PageMut(store.page_mut(id)?).overwrite(index, value);
+        store.write(id)?;
+        PageMut(store.page_mut(id)?).overwrite(index, &entry.value);
         return Ok(());
     }
-    let mut fits = if replaced { page.fit_instead(index, value) } else { page.fit(index, key, value) };
+    let mut fits = if replaced { page.fit_instead(index, &entry.value) } else { page.fit(index, entry) };
     let neighbours_may_help = fits == Fit::No && !replaced && index != page.run();
     if neighbours_may_help {
         store.reserve(0, 3)?;
-        if relieve(store, root, path, entry_size(key.len(), value))? {
-            *path = locate(store, *root, key)?;
-            let (id, index) = path.leaf();
-            fits = fit(store, id, index, key, value)?;
+        if let Some((pair, count)) = relieve(store, &work.path, entry.size())? {
+            if pair.share(store, count, &mut work.key, &[])? == Yes {
+                work.path.locate(store, *root, &entry.key)?;
+                let (id, index) = work.path.leaf();
+                fits = Page(store.page(id)?).fit(index, entry);
+            }
         }
     }
-    let (_, index) = path.leaf();
-    let splits = if fits == Fit::No { splits(store, path)? } else { 0 };
+    let splits = if fits == Fit::No { splits(store, &work.path)? } else { 0 };
     let new_pages = if splits > leaf { splits.wrapping_add(1) } else { splits };
     store.reserve(new_pages, splits.wrapping_add(2))?;
-    if fits == Fit::No && neighbours_may_help && spread(store, root, path, key, value)? {
-        return Ok(());
+    if fits == Fit::No && neighbours_may_help {
+        if let Some(right) = spread(store, work, entry)? {
+            return raise(store, root, work, leaf, right);
+        }
     }
-    let id = path.write(store, root, leaf)?;
+    let (id, index) = work.path.leaf();
+    store.write(id)?;
     let mut page = PageMut(store.page_mut(id)?);
     if replaced {
         page.remove(index);
     } else if fits == Fit::Direct {
-        page.insert(index, key, value);
+        page.insert(index, entry);
         return Ok(());
     }
-    place(store, root, path, key, value)
+    if place(store, id, index, entry)? == Yes {
+        return Ok(());
+    }
+    let right = split_leaf(store, work, entry)?;
+    raise(store, root, work, leaf, right)
 }
 
 /// Makes the first page of a tree.
-fn plant<S: PageStore>(store: &mut S, root: &mut PageId, key: &[u8], value: &Parts) -> Result<()> {
+#[inline(never)]
+fn plant<S: PageStore>(store: &mut S, root: &mut PageId, entry: &Entry) -> Result<()> {
     store.reserve(1, 0)?;
     let id = store.allocate()?;
     let mut page = PageMut(store.page_mut(id)?);
-    page.clear(0, Default::default(), 0);
-    page.insert(0, key, value);
+    page.clear(0, &Key::default(), 0);
+    page.insert(0, entry);
     *root = id;
     Ok(())
-}
-
-fn fit<S: PageStore>(store: &mut S, id: PageId, index: usize, key: &[u8], value: &Parts) -> Result<Fit> {
-    Ok(Page(store.page(id)?).fit(index, key, value))
 }
 
 /// How many pages from the leaf up may split, whatever their separators are: the branch above the leaf may get
@@ -91,97 +92,101 @@ fn splits<S: PageStore>(store: &mut S, path: &Path) -> Result<usize> {
     Ok(splits)
 }
 
-/// Puts the entry in the path's leaf, and where that splits, a separator in the page above.
-fn place<S: PageStore>(store: &mut S, root: &mut PageId, path: &mut Path, key: &[u8], value: &Parts) -> Result<()> {
-    let depth = path.height().wrapping_sub(1);
-    match place_in(store, root, path, depth, path.leaf().1, key, value)? {
-        Some((right, separator)) => raise(store, root, path, depth, right, separator),
-        None => Ok(()),
-    }
+/// Splits the path's leaf for an entry that does not fit, and gives the new page on the right; the work's key is that
+/// which leads there.
+#[inline(never)]
+fn split_leaf<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry) -> Result<PageId> {
+    let (id, index) = work.path.leaf();
+    let split = split(store, id, index, entry)?;
+    Source::with(id, index, entry).separator(store, split.at, &mut work.key)?;
+    split.finish(store, id)?;
+    Ok(split.right)
 }
 
-/// Puts the key that leads to a new page, which came from the right of the path's page at `depth`, in the
-/// page above, and so on for each page that splits for it.
-pub(super) fn raise<S: PageStore>(
-    store: &mut S,
-    root: &mut PageId,
-    path: &mut Path,
-    depth: usize,
-    right: PageId,
-    separator: KeyBuf,
-) -> Result<()> {
-    let (mut depth, mut right, mut separator) = (depth, right, separator);
+/// Puts the work's key, which leads to a new page on the right of the path's page at `depth`, in the page above, and so
+/// on for each page that splits for it.
+#[inline(never)]
+fn raise<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, depth: usize, right: PageId) -> Result<()> {
+    let Work { path, key: separator } = work;
+    let (mut depth, mut right) = (depth, right);
     while let Some(above) = depth.checked_sub(1) {
-        let index = usize::from(path.step(above).index).wrapping_add(1);
-        let (key, value) = (separator.as_slice(), right.to_bytes());
-        let Some(split) = place_in(store, root, path, above, index, key, &[&value, &[], &[]])? else {
+        let Step { id, index } = path.step(above);
+        let (index, child) = (index.wrapping_add(1), right.to_bytes());
+        let entry = Entry { key: Key::whole(separator.as_slice()), value: [&child, &[]] };
+        store.write(id)?;
+        if place(store, id, index, &entry)? == Yes {
             return Ok(());
-        };
-        (right, separator) = split;
+        }
+        let split = split(store, id, index, &entry)?;
+        // Where the page is split at the entry itself, its key goes on up.
+        if split.at != index {
+            let at = split.at.wrapping_sub(usize::from(split.at > index));
+            separator.set(&Page(store.page(id)?).key(at).ok_or(Error::Corrupt)?);
+        }
+        split.finish(store, id)?;
+        right = split.right;
         depth = above;
     }
-    grow(store, root, path.step(0).id, right, &separator)
+    grow(store, root, path.step(0).id, right, separator.as_slice())
 }
 
-/// Puts an entry in the path's page at `depth`; where that splits, gives the new page and the key to it.
-fn place_in<S: PageStore>(
-    store: &mut S,
-    root: &mut PageId,
-    path: &mut Path,
-    depth: usize,
-    index: usize,
-    key: &[u8],
-    value: &Parts,
-) -> Result<Option<(PageId, KeyBuf)>> {
-    let id = path.write(store, root, depth)?;
-    match fit(store, id, index, key, value)? {
-        Fit::Direct => PageMut(store.page_mut(id)?).insert(index, key, value),
+/// Puts an entry in a writable page; false, and nothing done, where it has no room.
+fn place<S: PageStore>(store: &mut S, id: PageId, index: usize, entry: &Entry) -> Result<Answer> {
+    match Page(store.page(id)?).fit(index, entry) {
+        Fit::Direct => PageMut(store.page_mut(id)?).insert(index, entry),
         Fit::Packed => {
-            let (page, _, scratch) = store.build(id, id)?;
-            let cells = Cells { new: Some((index, key, *value)), ..Cells::of(Page(page)) };
-            cells.build(0, cells.count(), scratch);
-            store.install(id)?;
+            let count = Page(store.page(id)?).count();
+            Source::with(id, index, entry).make_page(store, 0, count.wrapping_add(1), id)?;
         }
-        Fit::No => return split(store, id, index, key, value).map(Some),
+        Fit::No => return Ok(No),
     }
-    Ok(None)
+    Ok(Yes)
 }
 
-/// Moves the upper entries to a new page on the right, the new entry being put into either, and gives
-/// that page and the shortest key that leads to it.
-fn split<S: PageStore>(store: &mut S, id: PageId, index: usize, key: &[u8], value: &Parts) -> Result<(PageId, KeyBuf)> {
+/// A page whose upper entries have a new page on its right, and whose lower ones stand in scratch.
+struct Split {
+    right: PageId,
+    /// The first entry of the right page, of all with the new one.
+    at: usize,
+    /// The lower ones are as they were, and not in scratch.
+    appended: bool,
+}
+
+impl Split {
+    /// Takes the upper entries out of the page.
+    fn finish<S: PageStore>(&self, store: &mut S, id: PageId) -> Result<()> {
+        if self.appended {
+            Ok(())
+        } else {
+            store.install(id)
+        }
+    }
+}
+
+/// Copies the upper entries to a new page on the right, the new entry being put into either.
+#[inline(never)]
+fn split<S: PageStore>(store: &mut S, id: PageId, index: usize, entry: &Entry) -> Result<Split> {
     let right = store.allocate()?;
-    let size = store.page_size();
-    let (page, _, scratch) = store.build(id, id)?;
-    let cells = Cells { new: Some((index, key, *value)), ..Cells::of(Page(page)) };
-    let at = cells.split_point(size).ok_or(Error::Corrupt)?;
-    let mut separator = KeyBuf::new();
-    let (last, first) = (cells.get(at.wrapping_sub(1)).0, cells.get(at).0);
-    separator.set(first);
-    if Page(page).level() == 0 {
-        separator.truncate(separator_len(last, first));
+    let source = Source::with(id, index, entry);
+    let (count, all) = source.counts(store)?;
+    let at = source.split_point(store)?;
+    source.make_page(store, at, all, right)?;
+    let appended = at == index && at == count;
+    if !appended {
+        source.make(store, 0, at)?;
     }
-    cells.build(at, cells.count(), scratch);
-    let appended = at == index && at == Page(page).count();
-    store.install(right)?;
-    if appended {
-        return Ok((right, separator));
-    }
-    let (page, _, scratch) = store.build(id, id)?;
-    let cells = Cells { new: Some((index, key, *value)), ..Cells::of(Page(page)) };
-    cells.build(0, at, scratch);
-    store.install(id)?;
-    Ok((right, separator))
+    Ok(Split { right, at, appended })
 }
 
 /// Puts a new root above the two halves of the old one.
-fn grow<S: PageStore>(store: &mut S, root: &mut PageId, left: PageId, right: PageId, separator: &KeyBuf) -> Result<()> {
+#[inline(never)]
+fn grow<S: PageStore>(store: &mut S, root: &mut PageId, left: PageId, right: PageId, separator: &[u8]) -> Result<()> {
     let level = Page(store.page(left)?).level().checked_add(1).ok_or(Error::Corrupt)?;
     let id = store.allocate()?;
     let mut page = PageMut(store.page_mut(id)?);
-    page.clear(level, Default::default(), 0);
-    page.insert(0, &[], &[&left.to_bytes(), &[], &[]]);
-    page.insert(1, separator.as_slice(), &[&right.to_bytes(), &[], &[]]);
+    page.clear(level, &Key::default(), 0);
+    page.insert(0, &Entry { key: Key::default(), value: [&left.to_bytes(), &[]] });
+    page.insert(1, &Entry { key: Key::whole(separator), value: [&right.to_bytes(), &[]] });
     *root = id;
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! Keys in two parts, and keys in memory of their own.
 
+use super::page::head;
 use super::MAX_KEY;
 use crate::bytes::write;
+use crate::store::raw::shift;
+use core::cmp::Ordering;
 
 /// A key in two parts: what the page's keys share, and the rest.
 #[derive(Clone, Copy, Default)]
@@ -19,37 +22,92 @@ impl<'a> Key<'a> {
     }
 
     /// Its length in bytes.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.prefix.len().wrapping_add(self.suffix.len())
     }
 
     /// Its first byte.
     pub fn first(&self) -> Option<u8> {
-        self.prefix.first().or(self.suffix.first()).copied()
+        self.byte(0)
     }
 
-    fn bytes(self) -> impl Iterator<Item = &'a u8> {
-        self.prefix.iter().chain(self.suffix)
+    #[inline]
+    fn byte(&self, at: usize) -> Option<u8> {
+        match at.checked_sub(self.prefix.len()) {
+            None => self.prefix.get(at).copied(),
+            Some(at) => self.suffix.get(at).copied(),
+        }
     }
 
     /// How many bytes it begins alike with another.
-    pub fn common(self, other: Key) -> usize {
-        self.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count()
+    pub fn common(&self, other: &Key) -> usize {
+        let mut alike = 0usize;
+        while self.byte(alike).is_some_and(|byte| other.byte(alike) == Some(byte)) {
+            alike = alike.wrapping_add(1);
+        }
+        alike
+    }
+
+    /// What follows a prefix; `None` where it does not begin with that.
+    #[inline]
+    pub fn behind(&self, prefix: &[u8]) -> Option<Key<'a>> {
+        let Some((head, tail)) = prefix.split_at_checked(self.prefix.len()) else {
+            let rest = self.prefix.strip_prefix(prefix)?;
+            return Some(Key { prefix: rest, suffix: self.suffix });
+        };
+        // It is short: a call to compare it would take longer.
+        head.iter().eq(self.prefix).then_some(())?;
+        self.suffix.strip_prefix(tail).map(Key::whole)
+    }
+
+    /// The first `len` bytes of it.
+    pub fn until(&self, len: usize) -> Key<'a> {
+        let prefix = self.prefix.get(..len).unwrap_or(self.prefix);
+        let suffix = self.suffix.get(..len.wrapping_sub(prefix.len())).unwrap_or(self.suffix);
+        Key { prefix, suffix }
+    }
+
+    /// What of it follows its first `len` bytes.
+    pub fn from(&self, len: usize) -> Key<'a> {
+        let prefix = self.prefix.get(len..).unwrap_or(&[]);
+        let suffix = self.suffix.get(len.saturating_sub(self.prefix.len())..).unwrap_or(&[]);
+        Key { prefix, suffix }
+    }
+
+    /// Its first eight bytes as a number, see [`head`].
+    #[inline]
+    pub fn head(&self) -> u64 {
+        #[cfg(target_pointer_width = "64")]
+        if let (true, Some(first)) = (self.prefix.is_empty(), self.suffix.first_chunk()) {
+            return u64::from_be_bytes(*first);
+        }
+        let mut first = [0; 8];
+        let Key { prefix, suffix } = self.until(8);
+        write(&mut first, 0, prefix);
+        write(&mut first, prefix.len(), suffix);
+        head(first, 8)
+    }
+
+    /// How bytes compare with it.
+    pub fn compared_by(&self, bytes: &[u8]) -> Ordering {
+        match bytes.split_at_checked(self.prefix.len()) {
+            Some((head, tail)) => head.cmp(self.prefix).then_with(|| tail.cmp(self.suffix)),
+            None => bytes.cmp(self.prefix),
+        }
     }
 
     /// Copies it from byte `from` on to `at` of `buf`, and gives where it ends there.
-    pub fn copy_from(self, from: usize, buf: &mut [u8], at: usize) -> usize {
-        let head = self.prefix.get(from..).unwrap_or(&[]);
-        let tail = self.suffix.get(from.saturating_sub(self.prefix.len())..).unwrap_or(&[]);
-        write(buf, at, head);
-        let at = at.wrapping_add(head.len());
-        write(buf, at, tail);
-        at.wrapping_add(tail.len())
+    pub fn copy_from(&self, from: usize, buf: &mut [u8], at: usize) -> usize {
+        let Key { prefix, suffix } = self.from(from);
+        write(buf, at, prefix);
+        let at = at.wrapping_add(prefix.len());
+        write(buf, at, suffix);
+        at.wrapping_add(suffix.len())
     }
 }
 
 /// The shortest key that is above `left` and not above `right`, as a length of `right`.
-pub fn separator_len(left: Key, right: Key) -> usize {
+pub fn separator_len(left: &Key, right: &Key) -> usize {
     left.common(right).wrapping_add(1).min(right.len())
 }
 
@@ -83,8 +141,19 @@ impl KeyBuf {
     }
 
     /// Takes the bytes of a page's key.
-    pub fn set(&mut self, key: Key) {
+    pub fn set(&mut self, key: &Key) {
         self.len = key.copy_from(0, &mut self.bytes, 0).min(MAX_KEY) as u16;
+    }
+
+    /// Puts bytes in the place of the first `len`.
+    pub fn replace(&mut self, len: usize, prefix: &[u8]) {
+        let rest = usize::from(self.len).saturating_sub(len);
+        let end = prefix.len().wrapping_add(rest);
+        if end <= MAX_KEY {
+            shift(&mut self.bytes, len, prefix.len(), rest);
+            write(&mut self.bytes, 0, prefix);
+            self.len = end as u16;
+        }
     }
 
     /// Shortens it to `len` bytes.
@@ -102,5 +171,50 @@ impl KeyBuf {
 impl Default for KeyBuf {
     fn default() -> Self {
         KeyBuf::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_key_in_two_parts_is_what_it_is_in_one_wherever_it_is_cut() {
+        let words: [&[u8]; 9] = [b"", b"a", b"ab", b"abc", b"abcdefghij", b"abcdefghik", b"abd", b"b", b"abcdefgh"];
+        for word in words {
+            for (prefix, suffix) in (0..=word.len()).map(|at| word.split_at(at)) {
+                let key = Key { prefix, suffix };
+                let whole = |key: Key| [key.prefix, key.suffix].concat();
+                assert_eq!(key.head(), Key::whole(word).head());
+                for other in words {
+                    assert_eq!(key.compared_by(other), other.cmp(word));
+                    assert_eq!(key.behind(other).map(whole), word.strip_prefix(other).map(<[u8]>::to_vec));
+                    assert_eq!(
+                        key.common(&Key::whole(other)),
+                        other.iter().zip(word).take_while(|(a, b)| a == b).count()
+                    );
+                }
+                for len in 0..12 {
+                    assert_eq!(whole(key.until(len)), word[..len.min(word.len())]);
+                    let mut buf = std::vec![0; 12];
+                    let end = key.copy_from(len, &mut buf, 1);
+                    assert_eq!(buf[1..end], word[len.min(word.len())..]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_key_is_replaced() {
+        let replaced = |len, prefix: &[u8]| {
+            let mut key = KeyBuf::of(&[b"Dkey"]);
+            key.replace(len, prefix);
+            key.as_slice().to_vec()
+        };
+        let expected: [&[u8]; 4] = [b"T12key", b"key", b"T", b"Dkey"];
+        let found: Vec<_> =
+            [(1, &b"T12"[..]), (1, b""), (9, b"T"), (1, &[b'T'; MAX_KEY])].map(|(n, p)| replaced(n, p)).into();
+        assert_eq!(found, expected);
     }
 }

@@ -16,10 +16,19 @@ mod remove;
 
 pub use cursor::Cursor;
 pub use insert::insert;
-pub use key::KeyBuf;
+pub use key::{Key, KeyBuf};
 pub use pack::pack;
-pub use path::{locate, Path, MAX_HEIGHT};
+pub use path::{Path, MAX_HEIGHT};
 pub use remove::{clear, remove};
+
+/// What operations on a tree work with. The owner of the tree keeps it: it would take much of a board's stack.
+#[derive(Default)]
+pub struct Work {
+    /// The way to the place last located.
+    pub path: Path,
+    /// A key on its way up.
+    key: KeyBuf,
+}
 
 /// Bytes before a record's key in the keys of the tree: a namespace and a time of expiry at most.
 pub const KEY_OVERHEAD: usize = 7;

@@ -1,39 +1,69 @@
 //! Moving entries together, so that deletes in many pages give whole pages back.
 
-use super::cursor::Cursor;
+use super::key::Key;
 use super::page::Page;
 use super::pair::Pair;
-use super::{locate, KeyBuf};
+use super::path::Path;
+use super::remove::take_out;
+use super::{KeyBuf, Work};
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
-/// Fills the leaf that `key` belongs to from its right neighbour, or where it is the last one under its branch,
-/// that branch from its own, and makes `key` the place to go on from. False when that was the last leaf.
-pub fn pack<S: PageStore>(store: &mut S, root: &mut PageId, key: &mut KeyBuf) -> Result<bool> {
+/// Fills the leaf `from` from its right neighbour, or where it is the last one under its branch, that branch from its own,
+/// and gives the leaf to go on from; no page when that was the last leaf. Where `from` is no leaf of the tree it is the
+/// first one that is filled. `key` is memory to work with.
+pub fn pack<S: PageStore>(
+    store: &mut S,
+    root: &mut PageId,
+    work: &mut Work,
+    from: PageId,
+    key: &mut KeyBuf,
+) -> Result<PageId> {
     if *root == PageId::NONE {
-        return Ok(false);
+        return Ok(PageId::NONE);
     }
-    let path = locate(store, *root, key.as_slice())?;
-    store.reserve(0, path.height().wrapping_mul(2))?;
-    let leaf = path.height().wrapping_sub(1);
-    for depth in (1..path.height()).rev() {
-        let Some(pair) = Pair::of(store, &path, depth)? else { continue };
-        let filled = fill(store, root, pair)?;
+    go_to(store, *root, &mut work.path, from, key)?;
+    let (from, _) = work.path.leaf();
+    let height = work.path.height();
+    store.reserve(0, height.wrapping_mul(2))?;
+    let leaf = height.wrapping_sub(1);
+    for depth in (1..height).rev() {
+        let above = work.path.step(depth.wrapping_sub(1));
+        let Some(pair) = Pair::of(store, above.id, above.index.wrapping_add(1))? else { continue };
+        let filled = fill(store, root, work, &pair, depth, key)?;
         // What a leaf took may have come with a neighbour that it takes more from; a branch takes leaves to
         // fill the last one from.
         if filled == Filled::Whole || (filled == Filled::Part && depth < leaf) {
-            return Ok(true);
+            return Ok(from);
         }
         if depth < leaf {
             // The branch is full. Its last leaf still takes what fits from the first one of the next.
-            if let Some(pair) = Pair::across(store, &path, leaf)? {
-                share_most(store, root, pair)?;
+            if let Some(pair) = Pair::across(store, &work.path, leaf)? {
+                share_most(store, &pair, key, &[])?;
             }
         }
         break;
     }
-    let leaf = locate(store, *root, key.as_slice())?.leaf().0;
-    next_leaf(store, *root, leaf, key)
+    go_to(store, *root, &mut work.path, from, key)?;
+    next_leaf(store, &mut work.path, key)
+}
+
+/// Goes to a leaf, or where it is none of the tree's, to the first one; `key` is then its first key.
+#[inline(never)]
+fn go_to<S: PageStore>(store: &mut S, root: PageId, path: &mut Path, leaf: PageId, key: &mut KeyBuf) -> Result<()> {
+    key.truncate(0);
+    match store.page(leaf) {
+        Ok(bytes) => key.set(&Page(bytes).key(0).unwrap_or_default()),
+        Err(error) if error == Error::Corrupt => {}
+        Err(error) => return Err(error),
+    }
+    path.locate(store, root, &Key::whole(key.as_slice()))?;
+    if path.leaf().0 != leaf {
+        key.truncate(0);
+        path.locate(store, root, &Key::default())?;
+    }
+    Ok(())
 }
 
 #[derive(PartialEq, Eq)]
@@ -44,41 +74,54 @@ enum Filled {
 }
 
 /// Moves as much of the right page to the left one as fits, all of it or a part.
-fn fill<S: PageStore>(store: &mut S, root: &mut PageId, pair: Pair) -> Result<Filled> {
-    let size = store.page_size();
-    let (cells, _) = pair.cells(store)?;
-    if cells.fitting(size) == cells.count() {
-        return pair.join(store, root).map(|()| Filled::Whole);
+#[inline(never)]
+fn fill<S: PageStore>(
+    store: &mut S,
+    root: &mut PageId,
+    work: &mut Work,
+    pair: &Pair,
+    depth: usize,
+    raised: &mut KeyBuf,
+) -> Result<Filled> {
+    let separator = pair.separator(store, &mut work.key)?;
+    if pair.join(store, separator)? == Yes {
+        let above = depth.wrapping_sub(1);
+        work.path.set_index(above, pair.right_index);
+        take_out(store, root, work, above)?;
+        return Ok(Filled::Whole);
     }
-    share_most(store, root, pair).map(|shared| if shared { Filled::Part } else { Filled::Not })
+    share_most(store, pair, raised, separator).map(|shared| if shared == Yes { Filled::Part } else { Filled::Not })
 }
 
 /// Moves a part of the right page to the left one, as much as fits.
-fn share_most<S: PageStore>(store: &mut S, root: &mut PageId, pair: Pair) -> Result<bool> {
-    let size = store.page_size();
-    let (cells, _) = pair.cells(store)?;
-    let (before, count) = (cells.left.count(), cells.fitting(size).min(cells.count().wrapping_sub(1)));
+fn share_most<S: PageStore>(store: &mut S, pair: &Pair, raised: &mut KeyBuf, separator: &[u8]) -> Result<Answer> {
+    let (before, count) = most(store, pair, separator)?;
     if count > before {
-        pair.share(store, root, count)
+        pair.share(store, count, raised, separator)
     } else {
-        Ok(false)
+        Ok(No)
     }
 }
 
-/// Makes `key` the first one behind a leaf.
-fn next_leaf<S: PageStore>(store: &mut S, root: PageId, leaf: PageId, key: &mut KeyBuf) -> Result<bool> {
-    let page = Page(store.page(leaf)?);
-    let Some(last) = page.count().checked_sub(1).and_then(|last| page.key(last)) else { return Ok(false) };
-    let mut behind = KeyBuf::new();
-    behind.set(last);
-    let mut cursor = Cursor::behind(behind.as_slice());
-    let found = cursor.next(store, root, 1)?.is_some();
-    if found {
+/// How many entries the left page has, and how many it can have, leaving one.
+fn most<S: PageStore>(store: &mut S, pair: &Pair, separator: &[u8]) -> Result<(usize, usize)> {
+    let mut most = (0, 0);
+    pair.entries(separator).show(store, &mut |cells, scratch| {
+        most = (cells.left.count(), cells.fitting(scratch.len()).min(cells.count().wrapping_sub(1)));
+    })?;
+    Ok(most)
+}
+
+/// The leaf behind the path's, whose first key is `key`.
+fn next_leaf<S: PageStore>(store: &mut S, path: &mut Path, key: &KeyBuf) -> Result<PageId> {
+    while path.next_leaf(store)? == Yes {
+        let (leaf, _) = path.leaf();
+        let Some(first) = Page(store.page(leaf)?).key(0) else { continue };
         // Where a damaged tree leads back, a round would never end.
-        if cursor.key() <= key.as_slice() {
+        if first.compared_by(key.as_slice()).is_ge() {
             return Err(Error::Corrupt);
         }
-        *key = KeyBuf::of(&[cursor.key()]);
+        return Ok(leaf);
     }
-    Ok(found)
+    Ok(PageId::NONE)
 }

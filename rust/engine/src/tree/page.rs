@@ -61,26 +61,42 @@ pub enum Fit {
     No,
 }
 
-/// A value given in up to three parts, so that nobody has to put them together first.
-pub type Parts<'a> = [&'a [u8]; 3];
+/// An entry to put into a page, in parts, so that nobody has to put them together first.
+#[derive(Clone, Copy, Default)]
+pub struct Entry<'a> {
+    /// The whole key.
+    pub key: Key<'a>,
+    /// What the key leads to.
+    pub value: Parts<'a>,
+}
+
+impl Entry<'_> {
+    /// Bytes of it with its slot in a page whose keys have nothing in common.
+    pub(super) fn size(&self) -> usize {
+        SLOT.wrapping_add(self.size_behind(0))
+    }
+
+    /// Bytes of its cell behind a prefix of so many bytes.
+    pub(super) fn size_behind(&self, prefix: usize) -> usize {
+        cell_size(self.key.len().saturating_sub(prefix), parts_len(&self.value))
+    }
+}
+
+/// A value in up to two parts.
+pub type Parts<'a> = [&'a [u8]; 2];
 
 /// The first eight bytes of a key, of which only `len` count, as a number that compares as they do.
 #[inline]
-fn head(bytes: [u8; 8], len: usize) -> u64 {
+pub(super) fn head(bytes: [u8; 8], len: usize) -> u64 {
     let unused = 8usize.saturating_sub(len) as u32;
     u64::from_be_bytes(bytes) & u64::MAX.checked_shl(unused.wrapping_mul(8)).unwrap_or(0)
 }
 
-/// Bytes of an entry with its slot in a page whose keys have nothing in common.
-pub fn entry_size(key: usize, value: &Parts) -> usize {
-    SLOT + cell_size(key, parts_len(value))
+pub(super) fn parts_len([first, second]: &Parts) -> usize {
+    first.len().wrapping_add(second.len())
 }
 
-pub(super) fn parts_len(value: &Parts) -> usize {
-    value.iter().map(|part| part.len()).sum()
-}
-
-pub(super) fn cell_size(suffix: usize, value: usize) -> usize {
+fn cell_size(suffix: usize, value: usize) -> usize {
     varint_len(suffix as u32) + varint_len(value as u32) + suffix + value
 }
 
@@ -101,7 +117,8 @@ impl<'a> Page<'a> {
     }
 
     /// How many entries.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn count(self) -> usize {
         // A damaged page may say more, and some work grows with the square of this.
         usize::from(u16_at(self.0, 2)).min(self.0.len().saturating_sub(HEADER) / SLOT)
@@ -168,18 +185,16 @@ impl<'a> Page<'a> {
 
     /// Where `key` stands, or where it would.
     #[inline]
-    pub fn search(self, key: &[u8]) -> Result<usize, usize> {
+    pub fn search(self, key: &Key) -> Result<usize, usize> {
         let prefix = self.prefix();
-        let Some(rest) = key.strip_prefix(prefix) else {
-            return Err(if key < prefix { 0 } else { self.count() });
+        let Some(rest) = key.behind(prefix) else {
+            return Err(if key.compared_by(prefix) == Ordering::Greater { 0 } else { self.count() });
         };
-        let mut first = [0; 8];
-        write(&mut first, 0, rest.get(..8).unwrap_or(rest));
-        let wanted = head(first, 8);
+        let wanted = rest.head();
         let (mut low, mut high) = (0, self.count());
         while low < high {
             let middle = low.wrapping_add(high) / 2;
-            match self.compare(middle, wanted, rest) {
+            match self.compare(middle, wanted, &rest) {
                 Ordering::Less => low = middle.wrapping_add(1),
                 Ordering::Equal => return Ok(middle),
                 Ordering::Greater => high = middle,
@@ -190,7 +205,7 @@ impl<'a> Page<'a> {
 
     /// How the suffix of entry `index` compares with `rest`, whose head is `wanted`: mostly the heads tell.
     #[inline]
-    fn compare(self, index: usize, wanted: u64, rest: &[u8]) -> Ordering {
+    fn compare(self, index: usize, wanted: u64, rest: &Key) -> Ordering {
         let start = usize::from(u16_at(self.0, HEADER.wrapping_add(index.wrapping_mul(SLOT))));
         if let Some([len @ 0..0x80, bytes @ ..]) = self.0.get(start..).and_then(|cell| cell.first_chunk::<9>()) {
             let found = head(*bytes, usize::from(*len));
@@ -198,12 +213,12 @@ impl<'a> Page<'a> {
                 return found.cmp(&wanted);
             }
         }
-        self.suffix(index).cmp(rest)
+        rest.compared_by(self.suffix(index))
     }
 
     /// In a branch: the entry that leads to `key`.
     #[inline]
-    pub fn child_for(self, key: &[u8]) -> usize {
+    pub fn child_for(self, key: &Key) -> usize {
         match self.search(key) {
             Ok(index) => index,
             Err(index) => index.saturating_sub(1),
@@ -231,11 +246,11 @@ impl<'a> Page<'a> {
     }
 
     /// How an entry would get in at `index`.
-    pub fn fit(self, index: usize, key: &[u8], value: &Parts) -> Fit {
-        let cells = Cells { new: Some((index, key, *value)), ..Cells::of(self) };
+    pub fn fit(self, index: usize, entry: &Entry) -> Fit {
+        let cells = Cells { new: Some((index, entry)), ..Cells::of(self) };
         let prefix = self.prefix();
-        if key.starts_with(prefix) {
-            let size = SLOT + cell_size(key.len().saturating_sub(prefix.len()), parts_len(value));
+        if entry.key.behind(prefix).is_some() {
+            let size = SLOT.wrapping_add(entry.size_behind(prefix.len()));
             if size <= self.contiguous() {
                 return Fit::Direct;
             }
@@ -277,16 +292,13 @@ pub struct PageMut<'a>(pub &'a mut [u8]);
 
 impl PageMut<'_> {
     /// Makes it an empty page whose keys will begin with what `prefix` says, and gives where cells end.
-    pub fn clear(&mut self, level: u8, prefix: Key, prefix_len: usize) -> usize {
+    pub fn clear(&mut self, level: u8, prefix: &Key, prefix_len: usize) -> usize {
         let size = self.0.len();
         // What is free is zero, and takes no space in files.
         self.0.fill(0);
         write(self.0, 0, &[level, 0]);
         let from = size.wrapping_sub(prefix_len);
-        let head = prefix.prefix.get(..prefix_len).unwrap_or(prefix.prefix);
-        let tail = prefix.suffix.get(..prefix_len.saturating_sub(head.len())).unwrap_or(&[]);
-        write(self.0, from, head);
-        write(self.0, from.wrapping_add(head.len()), tail);
+        prefix.until(prefix_len).copy_from(0, self.0, from);
         write_u16(self.0, 2, 0);
         write_u16(self.0, 4, from as u16);
         write_u16(self.0, 6, 0);
@@ -305,33 +317,25 @@ impl PageMut<'_> {
     }
 
     /// Puts an entry at `index`, into free space that [`Page::fit`] has found.
-    pub fn insert(&mut self, index: usize, key: &[u8], value: &Parts) {
+    pub fn insert(&mut self, index: usize, entry: &Entry) {
         let prefix = self.page().prefix().len();
-        self.place(index, Key::whole(key), prefix, value);
-        self.set_run(index.wrapping_add(1));
-    }
-
-    fn place(&mut self, index: usize, key: Key, prefix: usize, value: &Parts) {
         let (count, slots_end, end) = (self.page().count(), self.page().slots_end(), self.page().cells_from());
         let slot = HEADER.wrapping_add(index.wrapping_mul(SLOT));
         if let Some(slots) = self.0.get_mut(slot..slots_end.wrapping_add(SLOT)) {
             shift_right(slots);
         }
-        let at = self.append(index, end, key, prefix, value);
+        let at = self.append(index, end, entry, prefix);
         self.set_filled(count.wrapping_add(1), at);
+        self.set_run(index.wrapping_add(1));
     }
 
     /// Writes a cell that ends at `end` and its slot, and gives where the cell begins.
-    pub(super) fn append(&mut self, slot: usize, end: usize, key: Key, prefix: usize, value: &Parts) -> usize {
-        let suffix = key.len().saturating_sub(prefix);
-        let at = end.wrapping_sub(cell_size(suffix, parts_len(value)));
-        let next = write_varint(self.0, at, suffix as u32);
-        let next = key.copy_from(prefix, self.0, next);
-        let mut next = write_varint(self.0, next, parts_len(value) as u32);
-        for part in value {
-            write(self.0, next, part);
-            next = next.wrapping_add(part.len());
-        }
+    pub(super) fn append(&mut self, slot: usize, end: usize, entry: &Entry, prefix: usize) -> usize {
+        let at = end.wrapping_sub(entry.size_behind(prefix));
+        let next = write_varint(self.0, at, entry.key.len().saturating_sub(prefix) as u32);
+        let next = entry.key.copy_from(prefix, self.0, next);
+        let next = write_varint(self.0, next, parts_len(&entry.value) as u32);
+        write_parts(self.0, next, &entry.value);
         write_u16(self.0, HEADER.wrapping_add(slot.wrapping_mul(SLOT)), at as u16);
         at
     }
@@ -358,7 +362,7 @@ impl PageMut<'_> {
         if index == 0 && self.page().level() > 0 {
             let next = self.page().cell(1).map(|cell| PageId::from_bytes(cell.value).to_bytes());
             if let Some(child) = next {
-                self.overwrite(0, &[&child, &[], &[]]);
+                self.overwrite(0, &[&child, &[]]);
                 index = 1;
             }
         }
@@ -387,13 +391,15 @@ impl PageMut<'_> {
         if cell.value.len() != parts_len(value) {
             return false;
         }
-        let mut at = cell.value_at;
-        for part in value {
-            write(self.0, at, part);
-            at = at.wrapping_add(part.len());
-        }
+        let at = cell.value_at;
+        write_parts(self.0, at, value);
         true
     }
+}
+
+fn write_parts(page: &mut [u8], at: usize, [first, second]: &Parts) {
+    write(page, at, first);
+    write(page, at.wrapping_add(first.len()), second);
 }
 
 fn shift_right(slots: &mut [u8]) {
@@ -421,7 +427,7 @@ mod tests {
 
     fn filled(keys: &[&[u8]]) -> Vec<u8> {
         let mut buf = std::vec![0; 512];
-        PageMut(&mut buf).clear(0, Key::default(), 0);
+        PageMut(&mut buf).clear(0, &Key::default(), 0);
         for key in keys {
             add(&mut buf, key, b"v");
         }
@@ -429,13 +435,13 @@ mod tests {
     }
 
     fn add(buf: &mut [u8], key: &[u8], value: &[u8]) -> bool {
-        let index = Page(buf).search(key).unwrap_err();
-        match Page(buf).fit(index, key, &[value, &[], &[]]) {
-            Fit::Direct => PageMut(buf).insert(index, key, &[value, &[], &[]]),
+        let entry = Entry { key: Key::whole(key), value: [value, &[]] };
+        let index = Page(buf).search(&entry.key).unwrap_err();
+        match Page(buf).fit(index, &entry) {
+            Fit::Direct => PageMut(buf).insert(index, &entry),
             Fit::Packed => {
                 let old = buf.to_vec();
-                let new = Some((index, key, [value, &[][..], &[][..]]));
-                let cells = Cells { new, ..Cells::of(Page(&old)) };
+                let cells = Cells { new: Some((index, &entry)), ..Cells::of(Page(&old)) };
                 cells.build(0, cells.count(), buf);
             }
             Fit::No => return false,
@@ -450,11 +456,11 @@ mod tests {
         let keys: Vec<_> = (0..page.count()).map(|n| whole_key(page, n)).collect();
         assert_eq!(keys, [&b"a"[..], b"ni", b"nicer", b"nicest", b"night", b"nine"]);
         for (n, key) in keys.iter().enumerate() {
-            assert_eq!(page.search(key), Ok(n));
+            assert_eq!(page.search(&Key::whole(key)), Ok(n));
         }
-        assert_eq!(page.search(b"nice"), Err(2));
-        assert_eq!(page.search(b"zz"), Err(6));
-        assert_eq!(page.search(b""), Err(0));
+        for (key, index) in [(&b"nice"[..], 2), (b"zz", 6), (b"", 0)] {
+            assert_eq!(page.search(&Key::whole(key)), Err(index));
+        }
     }
 
     #[test]
@@ -476,8 +482,9 @@ mod tests {
             key += 1;
         }
         PageMut(&mut buf).remove(3);
-        assert_eq!(Page(&buf).search(&[b'k', 3]), Err(3));
-        assert_eq!(Page(&buf).fit(3, &[b'k', 3], &[&[8; 40], &[], &[]]), Fit::Packed);
+        let entry = Entry { key: Key { prefix: b"k", suffix: &[3] }, value: [&[8; 30], &[8; 10]] };
+        assert_eq!(Page(&buf).search(&entry.key), Err(3));
+        assert_eq!(Page(&buf).fit(3, &entry), Fit::Packed);
         assert!(add(&mut buf, &[b'k', 3], &[8; 40]));
         assert_eq!(Page(&buf).cell(3).unwrap().value, &[8; 40]);
     }
@@ -500,8 +507,8 @@ mod tests {
             n += 1;
         }
         let key = std::format!("{n:04}");
-        let new = Some((n, key.as_bytes(), [&[1; 20][..], &[], &[]]));
-        let cells = Cells { new, ..Cells::of(Page(&buf)) };
+        let entry = Entry { key: Key::whole(key.as_bytes()), value: [&[1; 20], &[]] };
+        let cells = Cells { new: Some((n, &entry)), ..Cells::of(Page(&buf)) };
         assert_eq!(cells.split_point(512), Some(n));
     }
 }

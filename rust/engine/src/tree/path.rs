@@ -1,6 +1,8 @@
 //! The way from the root to one place in a leaf.
 
+use super::key::Key;
 use super::page::Page;
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
@@ -8,25 +10,21 @@ use crate::store::{PageId, PageStore};
 pub const MAX_HEIGHT: usize = 16;
 
 /// One page on the way, and the entry taken there.
-#[derive(Clone, Copy)]
 pub(super) struct Step {
     pub id: PageId,
-    pub index: u16,
+    pub index: usize,
 }
 
 /// The pages from the root to a leaf.
-#[derive(Clone, Copy)]
+#[derive(Clone, Default)]
 pub struct Path {
-    steps: [Step; MAX_HEIGHT],
+    ids: [u32; MAX_HEIGHT],
+    indexes: [u16; MAX_HEIGHT],
     len: u8,
     found: bool,
 }
 
 impl Path {
-    pub(super) const fn new() -> Self {
-        Path { steps: [Step { id: PageId::NONE, index: 0 }; MAX_HEIGHT], len: 0, found: false }
-    }
-
     /// Whether the key looked for is there.
     pub fn found(&self) -> bool {
         self.found
@@ -40,18 +38,28 @@ impl Path {
     /// The leaf and the entry in it.
     #[inline]
     pub fn leaf(&self) -> (PageId, usize) {
-        let step = self.step(self.height().wrapping_sub(1));
-        (step.id, usize::from(step.index))
+        let Step { id, index } = self.step(self.height().wrapping_sub(1));
+        (id, index)
     }
 
     #[inline]
     pub(super) fn step(&self, depth: usize) -> Step {
-        self.steps.get(depth).copied().unwrap_or(Step { id: PageId::NONE, index: 0 })
+        match (self.ids.get(depth), self.indexes.get(depth)) {
+            (Some(id), Some(index)) => Step { id: PageId(*id), index: usize::from(*index) },
+            _ => Step { id: PageId::NONE, index: 0 },
+        }
     }
 
     pub(super) fn set(&mut self, depth: usize, id: PageId, index: usize) {
-        if let Some(step) = self.steps.get_mut(depth) {
-            *step = Step { id, index: index as u16 };
+        if let (Some(to), Some(entry)) = (self.ids.get_mut(depth), self.indexes.get_mut(depth)) {
+            (*to, *entry) = (id.0, index as u16);
+        }
+    }
+
+    /// Goes to another entry of the page at `depth`.
+    pub(super) fn set_index(&mut self, depth: usize, index: usize) {
+        if let Some(entry) = self.indexes.get_mut(depth) {
+            *entry = index as u16;
         }
     }
 
@@ -69,29 +77,8 @@ impl Path {
         self.len = self.len.min(len as u8);
     }
 
-    /// Makes the page at `depth` writable, and where that gives it another name, the pages above.
-    pub(super) fn write<S: PageStore>(&mut self, store: &mut S, root: &mut PageId, depth: usize) -> Result<PageId> {
-        let mut depth = depth;
-        let old = self.step(depth);
-        let mut id = store.write(old.id)?;
-        let written = id;
-        let mut old = old;
-        while id != old.id {
-            self.set(depth, id, usize::from(old.index));
-            let Some(above) = depth.checked_sub(1) else {
-                *root = id;
-                break;
-            };
-            old = self.step(above);
-            let parent = store.write(old.id)?;
-            set_child(store, parent, usize::from(old.index), id)?;
-            (depth, id) = (above, parent);
-        }
-        Ok(written)
-    }
-
     /// Goes down from the page at the end of the path to the leaf for `key`, or to the first leaf.
-    pub(super) fn descend<S: PageStore>(&mut self, store: &mut S, from: PageId, key: Option<&[u8]>) -> Result<()> {
+    pub(super) fn descend<S: PageStore>(&mut self, store: &mut S, from: PageId, key: Option<&Key>) -> Result<()> {
         let mut id = from;
         loop {
             let page = Page(store.page(id)?);
@@ -107,24 +94,57 @@ impl Path {
             id = child;
         }
     }
+
+    /// Goes from wherever it is to a key, or to where it would stand.
+    pub fn locate<S: PageStore>(&mut self, store: &mut S, root: PageId, key: &Key) -> Result<()> {
+        (self.len, self.found) = (0, false);
+        if root != PageId::NONE {
+            self.descend(store, root, Some(key))?;
+        }
+        Ok(())
+    }
+
+    /// The entry there, or where none is, the next one, to which it goes; `None` at the end.
+    pub fn entry<S: PageStore>(&mut self, store: &mut S) -> Result<Option<(PageId, usize)>> {
+        while self.len > 0 {
+            let (id, index) = self.leaf();
+            if index < Page(store.page(id)?).count() {
+                return Ok(Some((id, index)));
+            }
+            if self.next_leaf(store)? == No {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes behind the entry that it is at.
+    pub fn step_over(&mut self) {
+        let (_, index) = self.leaf();
+        self.set_index(self.height().wrapping_sub(1), index.wrapping_add(1));
+    }
+
+    /// Goes to the first entry of the next leaf; false where there is none.
+    pub(super) fn next_leaf<S: PageStore>(&mut self, store: &mut S) -> Result<Answer> {
+        let mut depth = self.height().wrapping_sub(1);
+        while let Some(above) = depth.checked_sub(1) {
+            let Step { id, index } = self.step(above);
+            let page = Page(store.page(id)?);
+            let index = index.wrapping_add(1);
+            if index < page.count() {
+                let next = child(page, index)?;
+                self.set_index(above, index);
+                self.truncate(depth);
+                self.descend(store, next, None)?;
+                return Ok(Yes);
+            }
+            depth = above;
+        }
+        Ok(No)
+    }
 }
 
 /// The page that entry `index` of a branch leads to.
 pub(super) fn child(page: Page, index: usize) -> Result<PageId> {
     page.cell(index).map(|cell| PageId::from_bytes(cell.value)).ok_or(Error::Corrupt)
-}
-
-pub(super) fn set_child<S: PageStore>(store: &mut S, branch: PageId, index: usize, child: PageId) -> Result<()> {
-    let bytes = store.page_mut(branch)?;
-    super::page::PageMut(bytes).overwrite(index, &[&child.to_bytes(), &[], &[]]);
-    Ok(())
-}
-
-/// The way to a key, or to where it would stand.
-pub fn locate<S: PageStore>(store: &mut S, root: PageId, key: &[u8]) -> Result<Path> {
-    let mut path = Path::new();
-    if root != PageId::NONE {
-        path.descend(store, root, Some(key))?;
-    }
-    Ok(path)
 }

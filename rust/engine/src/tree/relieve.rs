@@ -1,109 +1,101 @@
 //! Making room in a full leaf with the help of its neighbours, before it is split: pages stay fuller so.
 
-use super::cells::Cells;
-use super::insert::raise;
-use super::key::separator_len;
-use super::page::{Page, Parts};
-use super::pair::{replace, Pair};
-use super::path::{child, Path};
-use super::KeyBuf;
+use super::cells::Source;
+use super::page::{Entry, Page};
+use super::pair::Pair;
+use super::path::{Path, Step};
+use super::Work;
+use crate::error::Answer::{No, Yes};
 use crate::error::Result;
 use crate::store::{PageId, PageStore};
 
-/// Makes room in the full leaf at the end of `path` by sharing its entries with the emptier one of its
-/// neighbours. False, and nothing done, where that would make less room than `entry` bytes.
-pub(super) fn relieve<S: PageStore>(store: &mut S, root: &mut PageId, path: &Path, entry: usize) -> Result<bool> {
-    let Some(depth) = path.height().checked_sub(1) else { return Ok(false) };
+/// The full leaf at the end of the path and the emptier one of its neighbours, where sharing their entries makes room for
+/// `entry` bytes, and how many of these the left one is then to have.
+#[inline(never)]
+pub(super) fn relieve<S: PageStore>(store: &mut S, path: &Path, entry: usize) -> Result<Option<(Pair, usize)>> {
+    let Some(above) = path.height().checked_sub(2) else { return Ok(None) };
+    let Step { id: parent, index } = path.step(above);
     let mut best = None;
     let used = Page(store.page(path.leaf().0)?).used();
     let mut most = used.wrapping_add(entry).saturating_sub(store.page_size()).max(8);
-    for side in [0, 1] {
-        let Some(path) = beside(store, path, depth, side)? else { continue };
-        let Some(pair) = Pair::of(store, &path, depth)? else { continue };
+    // The leaf is the right one of a pair, then the left one.
+    for side in 0..2usize {
+        let Some(pair) = Pair::of(store, parent, index.wrapping_add(side))? else { continue };
         let (left, right, _) = store.build(pair.left, pair.right)?;
-        let moved = Page(left).used().abs_diff(Page(right).used()) / 2;
-        let leaf_is_fuller = (Page(left).used() > Page(right).used()) == (side == 1);
+        let (left, right) = (Page(left).used(), Page(right).used());
+        let moved = left.abs_diff(right) / 2;
+        let leaf_is_fuller = (left > right) == (side == 1);
         if leaf_is_fuller && moved >= most {
             (best, most) = (Some(pair), moved);
         }
     }
-    let Some(pair) = best else { return Ok(false) };
-    let (cells, _) = pair.cells(store)?;
-    let half = cells.packed(0, cells.count()) / 2;
-    let count = cells.fitting(half);
-    pair.share(store, root, count)
+    let Some(pair) = best else { return Ok(None) };
+    let count = half(store, &pair)?;
+    Ok(Some((pair, count)))
 }
 
-/// The path to the left neighbour of the path's leaf (side 0), or the path itself (side 1).
-fn beside<S: PageStore>(store: &mut S, path: &Path, depth: usize, side: usize) -> Result<Option<Path>> {
-    let mut path = *path;
-    if side == 0 {
-        let Some(above) = depth.checked_sub(1) else { return Ok(None) };
-        let parent = path.step(above);
-        let Some(left) = usize::from(parent.index).checked_sub(1) else { return Ok(None) };
-        let id = child(Page(store.page(parent.id)?), left)?;
-        path.set(above, parent.id, left);
-        path.set(depth, id, 0);
-    }
-    Ok(Some(path))
+/// How many entries of both fill half of their bytes.
+fn half<S: PageStore>(store: &mut S, pair: &Pair) -> Result<usize> {
+    let mut count = 0;
+    pair.entries(&[]).show(store, &mut |cells, _| {
+        let half = cells.packed(0, cells.count()) / 2;
+        count = cells.fitting(half);
+    })?;
+    Ok(count)
 }
 
-/// Makes three pages of the full leaf at the end of `path` and a full neighbour, and puts the new entry in.
-/// False, and nothing done, where there is no neighbour, or the entries do not fall so. The caller has
-/// reserved as much as for a split.
-pub(super) fn spread<S: PageStore>(
-    store: &mut S,
-    root: &mut PageId,
-    path: &Path,
-    key: &[u8],
-    value: &Parts,
-) -> Result<bool> {
-    let Some(depth) = path.height().checked_sub(1) else { return Ok(false) };
-    let (leaf, index) = path.leaf();
-    let pair = match Pair::of(store, path, depth)? {
-        Some(pair) => Some(pair),
-        None => match beside(store, path, depth, 0)? {
-            Some(path) => Pair::of(store, &path, depth)?,
-            None => None,
-        },
-    };
-    let Some(mut pair) = pair else { return Ok(false) };
-    let size = store.page_size();
-    let (cells, _) = pair.cells(store)?;
-    let before = cells.left.count();
-    let new = Some((if pair.left == leaf { index } else { before.wrapping_add(index) }, key, *value));
-    let cells = Cells { new, ..cells };
-    let all = cells.count();
-    let third = (0..all).map(|index| cells.size(index, 0)).sum::<usize>() / 3;
-    let (first, second) = (cells.within(third), cells.within(third.wrapping_mul(2)));
-    let fits = |from: usize, to: usize| from < to && cells.packed(from, to) <= size;
-    if first > before || !fits(0, first) || !fits(first, second) || !fits(second, all) {
-        return Ok(false);
+/// Makes three pages of the full leaf at the end of the path and a full neighbour, and puts the new entry in.
+/// Gives the third page, with the work's key leading there from the right of the second; `None`, and nothing done, where
+/// there is no neighbour, or the entries do not fall so. The caller has reserved as much as for a split.
+#[inline(never)]
+pub(super) fn spread<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry) -> Result<Option<PageId>> {
+    let Work { path, key: separator } = work;
+    let Some(above) = path.height().checked_sub(2) else { return Ok(None) };
+    let ((leaf, index), parent) = (path.leaf(), path.step(above));
+    let mut pair = Pair::of(store, parent.id, parent.index.wrapping_add(1))?;
+    if pair.is_none() {
+        pair = Pair::of(store, parent.id, parent.index)?;
     }
-    let (mut separator, mut raised) = (KeyBuf::new(), KeyBuf::new());
-    for (at, separator) in [(first, &mut separator), (second, &mut raised)] {
-        let (last, next) = (cells.get(at.wrapping_sub(1)).0, cells.get(at).0);
-        separator.set(next);
-        separator.truncate(separator_len(last, next));
+    let Some(pair) = pair else { return Ok(None) };
+    let mut source = pair.entries(&[]);
+    let (before, _) = source.counts(store)?;
+    let at = if pair.left == leaf { index } else { before.wrapping_add(index) };
+    source.new = Some((at, entry));
+    let (_, all) = source.counts(store)?;
+    let (first, second) = thirds(store, &source)?;
+    let fits = first <= before
+        && source.fits(store, 0, first)? == Yes
+        && source.fits(store, first, second)? == Yes
+        && source.fits(store, second, all)? == Yes;
+    if !fits {
+        return Ok(None);
     }
-    let parent = pair.path.step(pair.above).id;
-    if !replace(store, parent, pair.right_index, separator.as_slice())? {
-        return Ok(false);
+    source.separator(store, first, separator)?;
+    if pair.replace_separator(store, separator.as_slice(), false)? == No {
+        return Ok(None);
     }
-    let parent = pair.write(store, root)?;
+    pair.write(store)?;
     let added = store.allocate()?;
-    for (id, from, to) in [(added, second, all), (pair.right, first, second)] {
-        let (cells, scratch) = pair.cells(store)?;
-        Cells { new, ..cells }.build(from, to, scratch);
-        store.install(id)?;
+    source.make_page(store, second, all, added)?;
+    source.make_page(store, first, second, pair.right)?;
+    source.right = pair.left;
+    if at > before {
+        source.new = None;
     }
-    let (left, _, scratch) = store.build(pair.left, pair.left)?;
-    let cells = Cells { new: new.filter(|(at, _, _)| *at <= before), ..Cells::of(Page(left)) };
-    cells.build(0, first, scratch);
-    store.install(pair.left)?;
-    replace(store, parent, pair.right_index, separator.as_slice())?;
-    store.install(parent)?;
-    pair.path.set(pair.above, parent, pair.right_index);
-    raise(store, root, &mut pair.path, depth, added, raised)?;
-    Ok(true)
+    source.make_page(store, 0, first, pair.left)?;
+    pair.replace_separator(store, separator.as_slice(), true)?;
+    (source.left, source.right, source.new) = (pair.right, added, None);
+    source.separator(store, second.wrapping_sub(first), separator)?;
+    path.set_index(above, pair.right_index);
+    Ok(Some(added))
+}
+
+/// Where the entries fall into three parts of like size.
+fn thirds<S: PageStore>(store: &mut S, entries: &Source) -> Result<(usize, usize)> {
+    let mut thirds = (0, 0);
+    entries.show(store, &mut |cells, _| {
+        let third = (0..cells.count()).map(|index| cells.size(index, 0)).sum::<usize>() / 3;
+        thirds = (cells.within(third), cells.within(third.wrapping_mul(2)));
+    })?;
+    Ok(thirds)
 }

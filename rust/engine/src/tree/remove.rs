@@ -1,24 +1,26 @@
 //! Taking an entry out of the tree, and pages that have become thin together.
 
-use super::cells::Cells;
 use super::page::{Page, PageMut};
-use super::path::{child, Path};
-use super::KeyBuf;
+use super::pair::Pair;
+use super::path::{child, Path, Step};
+use super::Work;
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
-/// Takes out the entry that `path`, just located, has found. Needs no memory outside of a savepoint.
-pub fn remove<S: PageStore>(store: &mut S, root: &mut PageId, path: &mut Path) -> Result<()> {
-    store.reserve(0, path.height().wrapping_mul(2))?;
-    take_out(store, root, path, path.height().wrapping_sub(1))
+/// Takes out the entry that the path, just located, has found. Needs no memory outside of a savepoint.
+pub fn remove<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work) -> Result<()> {
+    let height = work.path.height();
+    store.reserve(0, height.wrapping_mul(2))?;
+    take_out(store, root, work, height.wrapping_sub(1))
 }
 
 /// Takes the path's entry out of its page at `depth`, and out of the pages above what that empties.
-pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, path: &mut Path, depth: usize) -> Result<()> {
+pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, depth: usize) -> Result<()> {
     let mut depth = depth;
     loop {
-        let id = path.write(store, root, depth)?;
-        let index = usize::from(path.step(depth).index);
+        let Step { id, index } = work.path.step(depth);
+        store.write(id)?;
         PageMut(store.page_mut(id)?).remove(index);
         let Some(above) = depth.checked_sub(1) else {
             return shrink(store, root);
@@ -26,7 +28,7 @@ pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, path: &mu
         let page = Page(store.page(id)?);
         if page.count() == 0 {
             store.free(id)?;
-        } else if page.used().wrapping_mul(2) > store.page_size() || !merge(store, root, path, depth)? {
+        } else if page.used().wrapping_mul(2) > store.page_size() || merge(store, work, depth)? == No {
             return Ok(());
         }
         depth = above;
@@ -35,43 +37,24 @@ pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, path: &mu
 
 /// Joins the thin page at `depth` with a neighbour, if one page can hold both. The entry of the page above
 /// that is to go is then the path's.
-fn merge<S: PageStore>(store: &mut S, root: &mut PageId, path: &mut Path, depth: usize) -> Result<bool> {
+#[inline(never)]
+fn merge<S: PageStore>(store: &mut S, work: &mut Work, depth: usize) -> Result<Answer> {
     let above = depth.wrapping_sub(1);
-    let (id, parent) = (path.step(depth).id, path.step(above));
-    let index = usize::from(parent.index);
-    let siblings = [index.checked_sub(1), Some(index.wrapping_add(1))];
-    for sibling in siblings.into_iter().flatten() {
-        let page = Page(store.page(parent.id)?);
-        if sibling >= page.count() {
+    let Step { id: parent, index } = work.path.step(above);
+    for side in 0..2usize {
+        let right_index = index.wrapping_add(side);
+        let Some(pair) = Pair::of(store, parent, right_index)? else { continue };
+        let (left, right, _) = store.build(pair.left, pair.right)?;
+        if Page(left).too_full_to_join(Page(right)) {
             continue;
         }
-        let sibling_id = child(page, sibling)?;
-        let (left, right) = if sibling < index { (sibling_id, id) } else { (id, sibling_id) };
-        let (left_index, right_index) = (index.min(sibling), index.max(sibling));
-        let mut separator = KeyBuf::new();
-        separator.set(page.key(right_index).unwrap_or_default());
-        let size = store.page_size();
-        let (left_page, right_page, scratch) = store.build(left, right)?;
-        if Page(left_page).too_full_to_join(Page(right_page)) {
-            continue;
+        let separator = pair.separator(store, &mut work.key)?;
+        if pair.join(store, separator)? == Yes {
+            work.path.set_index(above, right_index);
+            return Ok(Yes);
         }
-        let right_page = Some(Page(right_page));
-        let cells = Cells { right: right_page, separator: separator.as_slice(), ..Cells::of(Page(left_page)) };
-        let count = cells.count();
-        if cells.packed(0, count) > size {
-            continue;
-        }
-        cells.build(0, count, scratch);
-        path.set(above, parent.id, left_index);
-        path.set(depth, left, 0);
-        let left = path.write(store, root, depth)?;
-        store.install(left)?;
-        store.free(right)?;
-        let parent = path.step(above).id;
-        path.set(above, parent, right_index);
-        return Ok(true);
     }
-    Ok(false)
+    Ok(No)
 }
 
 /// Takes roots away that lead to nothing, or to one page only.
@@ -102,20 +85,20 @@ pub fn clear<S: PageStore>(
     root: &mut PageId,
     mut each: impl FnMut(&mut S, PageId, usize) -> Result<()>,
 ) -> Result<()> {
-    let mut path = Path::new();
+    let mut path = Path::default();
     if *root != PageId::NONE {
         path.descend(store, *root, None)?;
     }
     while let Some(depth) = path.height().checked_sub(1) {
         let step = path.step(depth);
         let page = Page(store.page(step.id)?);
-        let (level, count, index) = (page.level(), page.count(), usize::from(step.index));
+        let (level, count, index) = (page.level(), page.count(), step.index);
         if level == 0 {
             for index in 0..count {
                 each(store, step.id, index)?;
             }
         } else if index.wrapping_add(1) < count {
-            path.set(depth, step.id, index.wrapping_add(1));
+            path.set_index(depth, index.wrapping_add(1));
             let next = child(Page(store.page(step.id)?), index.wrapping_add(1))?;
             path.descend(store, next, None)?;
             continue;

@@ -1,6 +1,6 @@
 //! The tree against a BTreeMap, on the memory store.
 
-use super::page::{whole_key, Page};
+use super::page::{whole_key, Entry, Page};
 use super::*;
 use crate::error::Error;
 use crate::store::memory::MemoryStore;
@@ -39,19 +39,26 @@ impl Random {
 struct Map {
     store: MemoryStore,
     root: PageId,
+    work: Work,
     model: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Map {
     fn new(page_size: usize) -> Self {
-        Map { store: MemoryStore::new(page_size, 1 << 24).unwrap(), root: PageId::NONE, model: BTreeMap::new() }
+        Map {
+            store: MemoryStore::new(page_size, 1 << 24).unwrap(),
+            root: PageId::NONE,
+            work: Work::default(),
+            model: BTreeMap::new(),
+        }
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) {
         loop {
-            let mut path = locate(&mut self.store, self.root, key).unwrap();
-            match insert(&mut self.store, &mut self.root, &mut path, key, &[value, &[], &[]]) {
-                Err(Error::NeedMemory) => feed(&mut self.store),
+            self.work.path.locate(&mut self.store, self.root, &Key::whole(key)).unwrap();
+            let entry = Entry { key: Key::whole(key), value: [value, &[]] };
+            match insert(&mut self.store, &mut self.root, &mut self.work, &entry) {
+                Err(error) if error == Error::NeedMemory => feed(&mut self.store),
                 result => break result.unwrap(),
             }
         }
@@ -60,13 +67,13 @@ impl Map {
 
     fn delete(&mut self, key: &[u8]) {
         loop {
-            let mut path = locate(&mut self.store, self.root, key).unwrap();
-            assert_eq!(path.found(), self.model.contains_key(key));
-            if !path.found() {
+            self.work.path.locate(&mut self.store, self.root, &Key::whole(key)).unwrap();
+            assert_eq!(self.work.path.found(), self.model.contains_key(key));
+            if !self.work.path.found() {
                 break;
             }
-            match remove(&mut self.store, &mut self.root, &mut path) {
-                Err(Error::NeedMemory) => feed(&mut self.store),
+            match remove(&mut self.store, &mut self.root, &mut self.work) {
+                Err(error) if error == Error::NeedMemory => feed(&mut self.store),
                 result => break result.unwrap(),
             }
         }
@@ -218,8 +225,13 @@ fn packing_gives_the_pages_back_that_deletes_have_thinned() {
     for n in (0..1000).filter(|n| n % 5 < 2) {
         map.delete(std::format!("{n:06}").as_bytes());
     }
-    let mut key = KeyBuf::new();
-    while pack(&mut map.store, &mut map.root, &mut key).unwrap() {}
+    let (mut leaf, mut key) = (PageId::NONE, KeyBuf::new());
+    loop {
+        leaf = pack(&mut map.store, &mut map.root, &mut map.work, leaf, &mut key).unwrap();
+        if leaf == PageId::NONE {
+            break;
+        }
+    }
     map.check();
     let packed = map.store.usage().0;
     assert!(packed * 100 <= full * 68, "{packed} of {full} pages for 60 % of the entries");

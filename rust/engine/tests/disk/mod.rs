@@ -185,11 +185,11 @@ impl Disk {
     fn call(&self, changes: bool) -> Result<bool> {
         let mut state = self.0.borrow_mut();
         if state.off {
-            return Err(Error::Io(EIO));
+            return Err(Error::io(EIO));
         }
         state.calls += 1;
         if state.fail_at != 0 && state.calls >= state.fail_at && state.calls <= state.fail_at + state.fail_more {
-            return Err(Error::Io(state.fail_with));
+            return Err(Error::io(state.fail_with));
         }
         if changes {
             state.changes += 1;
@@ -238,7 +238,7 @@ impl Medium for Disk {
     fn read(&mut self, file: File, at: u32, buf: &mut [u8]) -> Result<usize> {
         self.call(false)?;
         let state = self.0.borrow();
-        let content = state.files.get(&file.0).ok_or(Error::Io(2))?;
+        let content = state.files.get(&file.0).ok_or(Error::io(2))?;
         let at = (at as usize).min(content.bytes.len());
         let len = buf.len().min(content.bytes.len() - at);
         assert!(len == 0 || at + len <= content.synced || !content.open, "what is not synced is never read");
@@ -256,7 +256,7 @@ impl Medium for Disk {
             }
         }
         if off {
-            Err(Error::Io(EIO))
+            Err(Error::io(EIO))
         } else {
             Ok(())
         }
@@ -264,7 +264,7 @@ impl Medium for Disk {
 
     fn reopen(&mut self, file: File) -> Result<()> {
         self.call(false)?;
-        self.0.borrow_mut().files.get_mut(&file.0).map(|content| content.open = true).ok_or(Error::Io(2))
+        self.0.borrow_mut().files.get_mut(&file.0).map(|content| content.open = true).ok_or(Error::io(2))
     }
 
     fn append(&mut self, file: File, bytes: &[u8]) -> Result<()> {
@@ -284,13 +284,13 @@ impl Medium for Disk {
         let (used, mut state) = (self.used(), self.0.borrow_mut());
         let room = state.capacity.saturating_sub(used);
         let torn = state.torn as usize;
-        let content = state.files.get_mut(&file.0).ok_or(Error::Io(2))?;
+        let content = state.files.get_mut(&file.0).ok_or(Error::io(2))?;
         let len = if off { torn.min(bytes.len()) } else { bytes.len().min(room) };
         content.bytes.extend_from_slice(&bytes[..len]);
         state.appended += len as u64;
         match (off, len < bytes.len()) {
-            (true, _) => Err(Error::Io(EIO)),
-            (false, true) => Err(Error::Io(ENOSPC)),
+            (true, _) => Err(Error::io(EIO)),
+            (false, true) => Err(Error::io(ENOSPC)),
             (false, false) => Ok(()),
         }
     }
@@ -302,13 +302,13 @@ impl Medium for Disk {
         let done = !off || state.torn % 2 == 0;
         state.syncs += 1;
         if done {
-            let content = state.files.get_mut(&file.0).ok_or(Error::Io(2))?;
+            let content = state.files.get_mut(&file.0).ok_or(Error::io(2))?;
             (content.synced, content.there) = (content.bytes.len(), true);
             // What of that name was there before is gone for good.
             state.gone.retain(|(name, _)| *name != file.0);
         }
         if off {
-            Err(Error::Io(EIO))
+            Err(Error::io(EIO))
         } else {
             Ok(())
         }
@@ -328,11 +328,11 @@ impl Medium for Disk {
             match state.files.remove(&file.0) {
                 Some(old) => state.gone.push((file.0, old)),
                 None if off => {}
-                None => return Err(Error::Io(2)),
+                None => return Err(Error::io(2)),
             }
         }
         if off {
-            Err(Error::Io(EIO))
+            Err(Error::io(EIO))
         } else {
             Ok(())
         }

@@ -155,7 +155,7 @@ impl<S: Fed> Host<S> {
     pub fn run<T>(&mut self, mut call: impl FnMut(&mut Database<S>) -> Result<T>) -> Result<T> {
         loop {
             match call(&mut self.db) {
-                Err(Error::NeedMemory) if self.feed() => {}
+                Err(error) if error == Error::NeedMemory && self.feed() => {}
                 result => return result,
             }
         }
@@ -218,7 +218,7 @@ impl<S: Fed> Host<S> {
         let mut buf = vec![0; 300];
         let found = loop {
             match self.run(|db| db.get(key.as_bytes(), now, Some(&mut buf))) {
-                Err(Error::NoRoom(len)) if len > buf.len() => buf.resize(len, 0),
+                Err(error) if error.room().is_some_and(|len| len > buf.len()) => buf.resize(error.room().unwrap(), 0),
                 found => break found?,
             }
         };
@@ -279,7 +279,7 @@ impl<S: Fed> Host<S> {
                 }
                 Ok(Next::More) => {}
                 Ok(Next::End) => break,
-                Err(Error::NoRoom(len)) => buf.resize(len, 0),
+                Err(error) if error.room().is_some() => buf.resize(error.room().unwrap(), 0),
                 Err(error) => panic!("{error:?}"),
             }
         }

@@ -69,7 +69,7 @@ fn verify_pages(desk: &mut Desk, found: &mut Found) -> Result<u64, Failure> {
     for id in 0..ids {
         // What is damaged is counted here, and is no reason to stop.
         let there = desk.run(|db| match db.store_mut().verify_page(id) {
-            Err(Error::Corrupt) => Ok(None),
+            Err(error) if error == Error::Corrupt => Ok(None),
             there => there.map(Some),
         })?;
         match there {
@@ -94,7 +94,7 @@ fn verify_entries(desk: &mut Desk, found: &mut Found) -> Result<(), Failure> {
     let (mut check, mut buf) = (Check::new(), vec![0; READ_BYTES]);
     loop {
         let step = desk.run(|db| match db.check_next(&mut check, &mut buf) {
-            Err(Error::Corrupt) => Ok(None),
+            Err(error) if error == Error::Corrupt => Ok(None),
             step => step.map(Some),
         })?;
         let Some(step) = step else {

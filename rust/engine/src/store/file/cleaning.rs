@@ -108,7 +108,7 @@ impl<M: Medium> FileStore<M> {
                     left = left.saturating_sub(u32::from(copied));
                     self.cleaning.victim = Some((place, at));
                 }
-                Err(Error::Corrupt) => {
+                Err(error) if error == Error::Corrupt => {
                     self.cleaning.stuck |= 1u64.wrapping_shl(place as u32);
                     self.cleaning.victim = None;
                     return Ok(true);

@@ -169,7 +169,7 @@ impl Root {
         }
         let version = bytes.get(8).copied().unwrap_or(0);
         if version > VERSION {
-            return Err(Error::Newer(version));
+            return Err(Error::newer(version));
         }
         if version < OLDEST {
             return Err(Error::Foreign);

@@ -316,12 +316,12 @@ impl<M: Medium> Log<M> {
     /// Begins the next segment; `continues` says where the one before ended, or is 0.
     fn begin_segment(&mut self, continues: u32, least: u32) -> Result<()> {
         let free = |place: &usize| self.known(*place).sequence == 0 && self.blocked >> *place & 1 == 0;
-        let place = (0..SEGMENTS).find(free).ok_or(Error::Io(ENOSPC))?;
+        let place = (0..SEGMENTS).find(free).ok_or(Error::io(ENOSPC))?;
         let (space, size) = (self.medium.space().unwrap_or(u64::MAX), u64::from(self.segment_size()));
         let needed = size.saturating_add(FILE_OVERHEAD);
         self.is_low = space < needed.saturating_mul(4);
         if !self.is_removing && space < needed {
-            return Err(Error::Io(ENOSPC));
+            return Err(Error::io(ENOSPC));
         }
         let sequence = self.last_sequence.wrapping_add(1);
         let header = Segment { sequence, continues }.to_bytes(self.salt, place);

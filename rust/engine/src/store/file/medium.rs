@@ -15,7 +15,7 @@ impl File {
     pub const BACKUP: File = File(66);
 }
 
-/// The medium. A failure is [`Error::Io`](crate::Error::Io) with the medium's error number; the call has then
+/// The medium. A failure is [`Io`](crate::ErrorKind::Io) with the medium's error number; the call has then
 /// done nothing that the engine relies on. At most two files are open for appending at a time, a segment and
 /// one of the others.
 pub trait Medium {

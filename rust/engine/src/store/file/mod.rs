@@ -109,6 +109,8 @@ pub struct FileStore<M> {
 
 impl<M: Medium> FileStore<M> {
     /// A store that is still to be opened.
+    // It is made in its place so, and not on the stack before.
+    #[inline(always)]
     pub fn new(medium: M, options: Options) -> Self {
         // Of a cache that can spare it some goes to what is to be known of pages, segments and the database.
         let account = if options.cache_pages < 2 * LEAST_PAGES { 0 } else { options.cache_pages / 32 };
@@ -351,9 +353,8 @@ impl<M: Medium> PageStore for FileStore<M> {
         Ok(PageId(id))
     }
 
-    fn write(&mut self, id: PageId) -> Result<PageId> {
-        self.changeable(id)?;
-        Ok(id)
+    fn write(&mut self, id: PageId) -> Result<()> {
+        self.changeable(id).map(|_| ())
     }
 
     #[inline]
@@ -460,7 +461,7 @@ impl<M: Medium> PageStore for FileStore<M> {
         self.incomplete |= appended.is_err();
         match appended {
             // The next commit can do without it.
-            Err(Error::Io(ENOSPC)) if self.log.is_removing => Ok(()),
+            Err(error) if error == Error::io(ENOSPC) && self.log.is_removing => Ok(()),
             result => result,
         }
     }

@@ -233,7 +233,7 @@ impl<M: Medium> FileStore<M> {
                 let count = (end.wrapping_sub(offset) as usize).min(WINDOW);
                 let bytes = window.get_mut(..count).unwrap_or(&mut []);
                 match self.log.read(place, offset, bytes) {
-                    Err(Error::Corrupt) => return Ok(false),
+                    Err(error) if error == Error::Corrupt => return Ok(false),
                     result => result?,
                 }
                 crc = crc32(crc, bytes);

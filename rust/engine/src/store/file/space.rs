@@ -48,7 +48,7 @@ impl<M: Medium> FileStore<M> {
     /// Does what writes, and where what is done frees space in the end, with the spare given up for it.
     pub(super) fn with_spare<T>(&mut self, write: impl Fn(&mut Self) -> Result<T>) -> Result<T> {
         match write(self) {
-            Err(Error::Io(ENOSPC)) if self.log.is_removing && self.give_up_spare() => write(self),
+            Err(error) if error == Error::io(ENOSPC) && self.log.is_removing && self.give_up_spare() => write(self),
             result => result,
         }
     }
@@ -72,7 +72,7 @@ impl<M: Medium> FileStore<M> {
         }
         // It must not take what is needed to use it.
         if self.log.medium.space().is_ok_and(|free| free < u64::from(more) + u64::from(wanted) / 2) {
-            return Err(Error::Io(ENOSPC));
+            return Err(Error::io(ENOSPC));
         }
         let written = self.write_spare(more);
         self.log.medium.close(File::SPARE);
