@@ -309,7 +309,7 @@ impl<M: Medium> FileStore<M> {
         if self.cache.available() < pages {
             match self.spill(pages.wrapping_add(FOR_READING)) {
                 // There is another way that may need less room, and can have the spare.
-                Err(Error::Io(ENOSPC)) => {}
+                Err(error) if error == Error::io(ENOSPC) => {}
                 result => result?,
             }
         }
