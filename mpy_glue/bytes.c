@@ -10,10 +10,10 @@
 #define MOST_BYTES 8192
 #define ITEM_HEAD 8
 
-static int32_t put_body(mpdb_guard_t *guard, mpdb_encoding_t *e, mtdb_record_t *record) {
+static int32_t put_body(mpdb_guard_t *guard, mtdb_record_t *record) {
     int32_t status;
     do {
-        status = mpdb_write(guard, e, record, NULL);
+        status = mpdb_write(guard, record, false, NULL);
     } while (status != MTDB_OK && mpdb_make_room(guard->self, status));
     return status;
 }
@@ -36,9 +36,11 @@ static mp_obj_t put_bytes(size_t n_args, const mp_obj_t *args) {
     }
     mpdb_buffer_t buffer = { .on_heap = false };
     mpdb_buffer_grow(&buffer, data.len + ITEM_HEAD);
-    mpdb_encoding_t e = { .value = args[2] };
-    mtdb_encoder_start(&e.out, buffer.bytes, buffer.size);
-    int32_t status = mtdb_push_bytes(&e.out, data.buf, data.len);
+    mtdb_encoder_t out;
+    mtdb_encoder_start(&out, buffer.bytes, buffer.size);
+    int32_t status = mtdb_push_bytes(&out, data.buf, data.len);
+    record.body = out.buf;
+    record.body_len = out.len;
     uint8_t generated[MTDB_GENERATED_KEY_BYTES];
     mpdb_guard_t guard;
     mpdb_t *self = mpdb_enter(handle, &guard);
@@ -52,7 +54,7 @@ static mp_obj_t put_bytes(size_t n_args, const mp_obj_t *args) {
         key = mp_obj_new_str_copy(&mp_type_str, generated, sizeof(generated));
     }
     record.expires = ttl == 0 ? MTDB_FOREVER : mpdb_now(self) + ttl;
-    mpdb_end_write(&guard, put_body(&guard, &e, &record), 1);
+    mpdb_end_write(&guard, put_body(&guard, &record), 1);
     mpdb_leave(&guard);
     mpdb_buffer_free(&buffer);
     return key;

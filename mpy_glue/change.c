@@ -131,7 +131,7 @@ static int32_t try_write(mpdb_root_t *root, passage_t *passage, uint64_t *finger
     }
     mtdb_record_t record = { 0 };
     record.key = mpdb_key_bytes(root->key, &record.key_len);
-    int32_t status = mpdb_write(&passage->guard, &passage->e, &record, fingerprint);
+    int32_t status = mpdb_write(&passage->guard, &record, mpdb_encoded(&passage->e, &record), fingerprint);
     if (status == MTDB_ABSENT) {
         // Deleted or replaced since it was read.
         mp_raise_type_arg(&mp_type_KeyError, root->key);

@@ -88,9 +88,11 @@ bool mpdb_read_body(mpdb_t *self, mp_obj_t key, mpdb_buffer_t *buffer, mtdb_foun
 // Stores one record. Inside the guard; returns MTDB_FULL or MPDB_NO_HEAP where a transaction is open, raises
 // everything else.
 int32_t mpdb_store(mpdb_guard_t *guard, const mpdb_put_t *put);
-// Writes an encoded body: as a new record, or where `fingerprint` is given in the place of the one that
-// has it, which is then the new one's. `record` has its key and time of expiry. Inside the guard.
-int32_t mpdb_write(mpdb_guard_t *guard, mpdb_encoding_t *encoding, mtdb_record_t *record, uint64_t *fingerprint);
+// Puts what was encoded into a record. True where it has names that are new to the database.
+bool mpdb_encoded(const mpdb_encoding_t *encoding, mtdb_record_t *record);
+// Writes an encoded record: as a new one, or where `fingerprint` is given in the place of the one that has it, which is
+// then the new one's. `new_names` is what mpdb_encoded() said. Inside the guard.
+int32_t mpdb_write(mpdb_guard_t *guard, mtdb_record_t *record, bool new_names, uint64_t *fingerprint);
 // Has a record's value stored compressed where it is to be and that makes it shorter (compress.c). What
 // mpdb_write() has done is then to be told, to free the memory.
 void mpdb_compress(mpdb_t *self, mtdb_record_t *record);

@@ -42,10 +42,16 @@ uint64_t mpdb_ttl(mp_obj_t ttl) {
 
 // ---- put ----------------------------------------------------------------------------------------------
 
-int32_t mpdb_write(mpdb_guard_t *guard, mpdb_encoding_t *e, mtdb_record_t *record, uint64_t *fingerprint) {
+bool mpdb_encoded(const mpdb_encoding_t *e, mtdb_record_t *record) {
+    record->body = e->out.buf;
+    record->body_len = e->out.len;
+    record->tag_count = e->tag_count;
+    return e->out.literals != 0;
+}
+
+int32_t mpdb_write(mpdb_guard_t *guard, mtdb_record_t *record, bool new_names, uint64_t *fingerprint) {
     mpdb_t *self = guard->self;
     // Names that are new get their numbers in the same savepoint, so that a failure takes them back.
-    bool new_names = e->out.literals != 0;
     bool own_savepoint = new_names && !guard->undo;
     int32_t status;
     if (own_savepoint) {
@@ -55,14 +61,12 @@ int32_t mpdb_write(mpdb_guard_t *guard, mpdb_encoding_t *e, mtdb_record_t *recor
         }
     }
     if (new_names) {
-        MPDB_CALL(self, status, mtdb_intern_names(&self->engine, e->out.buf, &e->out.len, e->tag_count));
+        MPDB_CALL(self, status, mtdb_intern_names(&self->engine, (uint8_t *)record->body, &record->body_len,
+            record->tag_count));
         if (status != MTDB_OK) {
             goto end;
         }
     }
-    record->body = e->out.buf;
-    record->body_len = e->out.len;
-    record->tag_count = e->tag_count;
     mpdb_compress(self, record);
     if (fingerprint == NULL) {
         MPDB_CALL(self, status, mtdb_put(&self->engine, record));
@@ -85,9 +89,8 @@ end:
     return status;
 }
 
-int32_t mpdb_store(mpdb_guard_t *guard, const mpdb_put_t *put) {
-    mpdb_t *self = guard->self;
-    mpdb_buffer_t buffer = mpdb_scratch(self);
+// Its own function, so that what encoding takes of the C stack is given back before the engine writes.
+static MP_NOINLINE bool encode(mpdb_t *self, const mpdb_put_t *put, mpdb_buffer_t *buffer, mtdb_record_t *record) {
     mpdb_encoding_t e;
     e.self = self;
     e.value = put->value;
@@ -95,14 +98,21 @@ int32_t mpdb_store(mpdb_guard_t *guard, const mpdb_put_t *put) {
     e.is_record = true;
     e.tags = put->tags;
     e.node = MP_OBJ_NULL;
+    mpdb_encode(&e, buffer);
+    return mpdb_encoded(&e, record);
+}
+
+int32_t mpdb_store(mpdb_guard_t *guard, const mpdb_put_t *put) {
+    mpdb_t *self = guard->self;
+    mpdb_buffer_t buffer = mpdb_scratch(self);
     mtdb_record_t record;
     record.key = put->key;
     record.key_len = put->key_len;
     record.expires = put->ttl == 0 ? MTDB_FOREVER : mpdb_now(self) + put->ttl;
     int32_t status;
     do {
-        mpdb_encode(&e, &buffer);
-        status = mpdb_write(guard, &e, &record, NULL);
+        bool new_names = encode(self, put, &buffer, &record);
+        status = mpdb_write(guard, &record, new_names, NULL);
     } while (status != MTDB_OK && mpdb_make_room(self, status));
     mpdb_buffer_free(&buffer);
     if (status != MTDB_OK && !(guard->undo && (status == MTDB_FULL || status == MPDB_NO_HEAP))) {
