@@ -18,6 +18,16 @@ def fewer(count):
     return count // 10 if ON_BOARD else count
 
 
+def remove(folder):
+    for entry in list(os.ilistdir(folder)):
+        path = "%s/%s" % (folder, entry[0])
+        if entry[1] == 0x4000:
+            remove(path)
+        else:
+            os.remove(path)
+    os.rmdir(folder)
+
+
 def run(name, only=()):
     """Runs the tests of module `name` (those named in `only`); returns (passed, failed)."""
     module = __import__(name)
@@ -36,6 +46,9 @@ def run(name, only=()):
         try:
             getattr(module, test)()
             passed += 1
+            if ON_BOARD and getattr(module, "FOLDERS", False):  # its flash is small
+                os.chdir("/")
+                remove("%s/%s" % (folder, test))
         except BaseException as error:
             failed += 1
             print("FAILED", name + ":", test)

@@ -5,7 +5,7 @@ import os
 
 from devices import RamDevice
 from microtetherdb import MicroTetherDB
-from runner import raises
+from runner import ON_BOARD, raises
 
 FOLDERS = True
 
@@ -36,7 +36,7 @@ def without_trace(call):
         return [0] * 5 if n == 0 else deeper(n - 1)
 
     call()
-    deeper(20)
+    deeper(8 if ON_BOARD else 20)
     gc.collect()
     gc.collect()
 
