@@ -92,7 +92,6 @@ static MP_NOINLINE void init_engine(mpdb_files_t *files, const mpdb_options_t *o
     };
     mtdb_medium_t medium = mpdb_medium;
     medium.context = files;
-    medium.copied_block = mpdb_medium_copied_block(files);
     // The engine's state holds its address.
     uint64_t *state = m_new0(uint64_t, (mtdb_file_state_bytes() + 7) / 8);
     mpdb_check_status(self, mtdb_init_file(&self->engine, &engine_options, &medium, state));

@@ -26,6 +26,7 @@ typedef struct _mpdb_files_t {
     uint8_t segment_number;      // which files the next three are
     uint8_t other_number;
     uint8_t reader_number;
+    uint32_t copied_block;       // bytes of a block of littlefs, once its space was asked for; 0 elsewhere
     uint32_t reader_at;          // where the reader stands, UINT32_MAX where that is not known
     mp_obj_t segment;            // file objects, or MP_OBJ_NULL: for appending a segment, for another file,
     mp_obj_t other;
@@ -46,8 +47,6 @@ uint64_t mpdb_medium_space(mpdb_files_t *files);
 void mpdb_medium_close(mpdb_files_t *files);
 // Whether the root file is on a VfsPosix.
 bool mpdb_medium_is_posix(mpdb_files_t *files);
-// Bytes of a block of a littlefs; 0 on other filesystems.
-uint32_t mpdb_medium_copied_block(mpdb_files_t *files);
 
 // ---- paths (path.c) ------------------------------------------------------------------------------------
 

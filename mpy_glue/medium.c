@@ -396,9 +396,20 @@ static int32_t medium_list(void *context, uint64_t *segments) {
     return error;
 }
 
+#if MICROPY_VFS_LFS2
+static bool is_on_littlefs(mpdb_files_t *files) {
+    const char *rest;
+    mp_vfs_mount_t *mount = mp_vfs_lookup_path(mp_obj_str_get_str(files->path), &rest);
+    return mount != MP_VFS_NONE && mount != MP_VFS_ROOT && mp_obj_is_type(mount->obj, &mp_type_vfs_lfs2);
+}
+#else
+#define is_on_littlefs(files) (false)
+#endif
+
 static int32_t do_space(access_t *access) {
     mp_obj_t statvfs = mp_vfs_statvfs(mpdb_folder(access->files->path));
     mp_int_t block = mp_obj_get_int_truncated(item_of(statvfs, 1));
+    access->files->copied_block = is_on_littlefs(access->files) ? block : 0;
     mp_int_t blocks = mp_obj_get_int_truncated(item_of(statvfs, 2));
     mp_int_t free = mp_obj_get_int_truncated(item_of(statvfs, 4));
     // A full littlefs can count some blocks twice, and have less than none left.
@@ -409,6 +420,10 @@ static int32_t do_space(access_t *access) {
 uint64_t mpdb_medium_space(mpdb_files_t *files) {
     access_t access = { .files = files };
     return protect(&access, do_space) == 0 ? access.result.space : UINT64_MAX;
+}
+
+static uint32_t medium_copied_block(void *context) {
+    return ((mpdb_files_t *)context)->copied_block;
 }
 
 static int32_t medium_space(void *context, uint64_t *bytes) {
@@ -425,26 +440,6 @@ bool mpdb_medium_is_posix(mpdb_files_t *files) {
     (void)files;
     return false;
     #endif
-}
-
-static int32_t do_block_size(access_t *access) {
-    access->result.space = mp_obj_get_int_truncated(item_of(mp_vfs_statvfs(mpdb_folder(access->files->path)), 0));
-    return 0;
-}
-
-uint32_t mpdb_medium_copied_block(mpdb_files_t *files) {
-    #if MICROPY_VFS_LFS2
-    const char *rest;
-    mp_vfs_mount_t *mount = mp_vfs_lookup_path(mp_obj_str_get_str(files->path), &rest);
-    access_t access = { .files = files };
-    if (mount != MP_VFS_NONE && mount != MP_VFS_ROOT && mp_obj_is_type(mount->obj, &mp_type_vfs_lfs2)
-        && protect(&access, do_block_size) == 0) {
-        return access.result.space;
-    }
-    #else
-    (void)files;
-    #endif
-    return 0;
 }
 
 void mpdb_medium_close(mpdb_files_t *files) {
@@ -464,4 +459,5 @@ const mtdb_medium_t mpdb_medium = {
     .close = medium_close_file,
     .remove = medium_remove,
     .space = medium_space,
+    .copied_block = medium_copied_block,
 };

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MTDB_FORMAT_VERSION 1
+#define MTDB_FORMAT_VERSION 2
 #define MTDB_MAX_DEPTH 32              // containers in containers
 #define MTDB_MAX_KEY_BYTES 255         // and a quarter of the page less 8: mtdb_max_key()
 #define MTDB_MAX_TAGS 32               // of one record
@@ -109,8 +109,8 @@ typedef struct {
     // Free bytes of the medium, UINT64_MAX where nobody knows.
     int32_t (*space)(void *context, uint64_t *bytes);
     // Bytes of a block on a medium like littlefs, which copies the last block of a file when more is appended to it
-    // after a sync; 0 on others.
-    uint32_t copied_block;
+    // after a sync; 0 on others, and where it is not known yet. May be NULL.
+    uint32_t (*copied_block)(void *context);
 } mtdb_medium_t;
 
 // Bytes of the block that mtdb_init_file() takes.

@@ -113,8 +113,8 @@ def test_a_newer_format_says_both_versions():
     root = bytearray(bytes_of("my.db"))
     # docs/FORMAT.md: magic (8 bytes), version (1), …, and the CRC-32 of all before it in the last four.
     assert int.from_bytes(root[28:32], "little") == binascii.crc32(root[:28])
-    assert root[8] == 1
-    for version, says in ((9, ("my.db", "version 9", "up to 1")), (0, "my.db")):
+    assert root[8] == 2
+    for version, says in ((9, ("my.db", "version 9", "up to 2")), (0, "my.db")):
         root[8] = version
         root[28:32] = binascii.crc32(root[:28]).to_bytes(4, "little")
         is_refused(bytes(root), says)

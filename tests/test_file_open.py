@@ -187,7 +187,7 @@ def test_statistics_know_files_and_cache():
         assert stats["file_bytes"] == sizes, (stats, sizes)
         assert stats["cache_hits"] > 0 and stats["cache_misses"] > 0
         assert stats["free_bytes"] > (10**5 if ON_BOARD else 10**6)
-        assert stats["format_version"] == 1
+        assert stats["format_version"] == 2
 
 
 def test_an_option_out_of_range_makes_no_file():

@@ -11,7 +11,7 @@ from runner import ON_BOARD
 
 HEAP = "32M"
 
-OPERATIONS = 200
+OPERATIONS = 260
 BLOCKS = {"lfs": 48, "fat": 400}
 
 

@@ -22,7 +22,7 @@ def test_stats_holds_every_figure_that_memory_has():
         assert isinstance(stats[name], int), name
     for name in ("file_bytes", "cache_hits", "cache_misses"):
         assert name in stats, name
-    assert stats["page_size"] == 512 and stats["format_version"] == 1
+    assert stats["page_size"] == 512 and stats["format_version"] == 2
     assert 0 <= stats["bytes_used"] <= stats["bytes_limit"]
 
 

@@ -88,6 +88,7 @@ impl Medium for CMedium {
     }
 
     fn copied_block(&self) -> u32 {
-        self.0.copied_block
+        // SAFETY: as in `call`.
+        self.0.copied_block.map_or(0, |function| unsafe { function(self.0.context) })
     }
 }
