@@ -22,9 +22,7 @@ def copy(sample):
             target.write(source.read())
 
 
-def test_version_1_opens_and_goes_on():
-    import version_1 as sample
-
+def opens_and_goes_on(sample):
     copy(sample)
     db = MicroTetherDB(sample.NAME, in_memory=False)
     sample.check(db)
@@ -42,3 +40,15 @@ def test_version_1_opens_and_goes_on():
     assert db.get("compressed") == dict(sample.COMPRESSED, n=6, _tags=["packed"]) and db.get("large") == sample.LARGE
     assert len(db.query({"tags": "red"})) == 302 and db.get("plain") == sample.PLAIN
     db.close()
+
+
+def test_version_1_opens_and_goes_on():
+    import version_1
+
+    opens_and_goes_on(version_1)
+
+
+def test_version_2_opens_and_goes_on():
+    import version_2
+
+    opens_and_goes_on(version_2)
