@@ -338,10 +338,13 @@ impl<M: Medium> FileStore<M> {
             return self.write_checkpoint(meta, status);
         }
         self.clean_some(PAGES_WITH_DELTAS);
-        let room = self.cache.held() / 4;
+        let room = self.room_until_next_flush();
         let written = self.write_cold(room).and_then(|()| self.log.commit(self.checkpoint, self.cache.touched, status));
         match written {
-            Ok(_) => self.settle_moved(),
+            Ok(_) => {
+                self.settle_moved();
+                self.touched_before = self.cache.touched;
+            }
             Err(_) => {
                 self.forget_pending();
                 self.incomplete = true;
@@ -353,7 +356,7 @@ impl<M: Medium> FileStore<M> {
     /// From now on deltas begin at that checkpoint, whose group begins in the segment of that sequence number.
     fn begin_from(&mut self, checkpoint: Place, group: u32) {
         (self.checkpoint, self.needed_from) = (checkpoint, group);
-        (self.incomplete, self.delta_bytes, self.cache.touched) = (false, 0, 0);
+        (self.incomplete, self.delta_bytes, self.cache.touched, self.touched_before) = (false, 0, 0, 0);
     }
 
     /// Commits that keys below `limit` may be given, and of the records only what is outside of all savepoints.

@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::store::{Meta, Status};
 
 /// Pages copied with one checkpoint at most.
-pub const PAGES: u32 = 12;
+pub const PAGES: u32 = 16;
 /// And with a commit of deltas alone.
-pub const PAGES_WITH_DELTAS: u32 = 3;
+pub const PAGES_WITH_DELTAS: u32 = 1;
 /// A segment in which more than so many sixty-fourths live is not worth cleaning: what is written with it is as much.
 const WORTH_CLEANING: u64 = 46;
 /// Slots of the cache for that: for the page, and for the way through the page table.

@@ -91,6 +91,8 @@ pub struct FileStore<M> {
     needed_from: u32,
     /// Bytes of deltas since the checkpoint.
     delta_bytes: u32,
+    /// What the cache had counted as touched at the last commit, if that was not the checkpoint.
+    touched_before: u32,
     /// Changes that deltas speak of, or should have spoken of, to tell whether there were some.
     said: u32,
     /// The deltas since the last commit do not say everything: the next one takes a checkpoint.
@@ -134,6 +136,7 @@ impl<M: Medium> FileStore<M> {
             checkpoint: Place::default(),
             needed_from: 0,
             delta_bytes: 0,
+            touched_before: 0,
             said: 0,
             incomplete: true,
             unflushed: false,

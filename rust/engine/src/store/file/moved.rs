@@ -110,7 +110,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Whether so many are noted that a checkpoint should come before there is no room for more.
     pub(super) fn many_moved(&self) -> bool {
-        let many = self.most_moved() / 4 * 3;
+        let many = self.most_moved() / 8 * 7;
         self.moved.durable > many || self.moved.written > many.saturating_mul(REWRITTEN)
     }
 

@@ -17,6 +17,17 @@ impl<M: Medium> FileStore<M> {
         there_is_one && may_write && !self.has_superseded() && self.can_move()
     }
 
+    /// Slots that should be there when a flush is over: for what a put changes, and where many pages are changed once, for
+    /// about as many as since the flush before.
+    pub(super) fn room_until_next_flush(&self) -> usize {
+        let touched = match self.touched_before {
+            0 => 0,
+            before => self.cache.touched.saturating_sub(before) as usize,
+        };
+        let held = self.cache.held();
+        (touched / 2).clamp(held / 4, held / 2)
+    }
+
     /// In a small cache the slot for the notes is worth more.
     pub(super) fn is_large_enough_to_spill(&self) -> bool {
         self.cache.held() >= 2 * LEAST_PAGES
