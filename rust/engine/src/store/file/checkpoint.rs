@@ -14,67 +14,94 @@ use crate::bytes::{u32_at, write, write_u32};
 use crate::error::{Error, Result};
 use crate::store::{Meta, Status};
 
-/// The pages of the table that are being made anew, one a level: its index there, and where the old one stands.
-type Path = [Option<(u32, Location)>; MAX_LEVELS as usize];
+/// The pages of the table that are being made anew: those on the way to an id, on the levels above `closed`.
+struct Path {
+    id: u32,
+    closed: u8,
+}
+
+/// What a failure to write brings back.
+#[derive(Clone, Copy)]
+pub struct Before {
+    table: Location,
+    levels: u8,
+    free_ids: u32,
+}
+
+impl Before {
+    pub const NONE: Before = Before { table: Location::NONE, levels: 0, free_ids: 0 };
+}
 
 impl<M: Medium> FileStore<M> {
     /// Appends a page and gives where it stands.
+    #[inline(never)]
     pub(super) fn append_page(&mut self, level: u8, id: u32, slot: u16) -> Result<Location> {
-        let gap = Gap::of(self.cache.bytes(slot)?);
-        let len = PAGE_HEADER.wrapping_add(self.root.page_size).wrapping_sub(gap.len);
         // What begins a segment anew is not what the deltas go on from.
         self.incomplete |= self.log.head().is_none();
-        let appended = self.log.aligned_room_for(len).and_then(|head| {
-            let seed = self.log.seed_at(head.place, head.at);
-            let content = self.cache.bytes(slot)?;
-            self.log.append(&PageFrame::to_bytes(level, id, gap, seed, content))?;
-            self.log.append(content.get(..gap.from).unwrap_or(&[]))?;
-            self.log.append(content.get(gap.end()..).unwrap_or(&[]))?;
-            self.log.note_frame(len);
-            Ok(Location::new(head.place, head.at))
-        });
+        let gap = Gap::of(self.cache.bytes(slot)?);
+        let len = PAGE_HEADER.wrapping_add(self.root.page_size).wrapping_sub(gap.len);
+        let appended = self.log.aligned_room_for(len).and_then(|()| self.append_frame(level, id, slot, gap));
         self.incomplete |= appended.is_err();
         appended
     }
 
-    /// Runs what appends to the log. When it fails all is as before, but for the head.
-    fn attempt<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let live = self.log.live();
+    /// The same, where there is room for it.
+    #[inline(never)]
+    fn append_frame(&mut self, level: u8, id: u32, slot: u16, gap: Gap) -> Result<Location> {
+        let (at, content) = (self.log.end(), self.cache.bytes(slot)?);
+        self.log.append(&PageFrame::to_bytes(level, id, gap, self.log.seed_at(at), content))?;
+        self.log.append(content.get(..gap.from).unwrap_or(&[]))?;
+        self.log.append(content.get(gap.end()..).unwrap_or(&[]))?;
+        self.log.note_frame(PAGE_HEADER.wrapping_add(content.len()).wrapping_sub(gap.len));
+        Ok(at)
+    }
+
+    /// Before something is appended that changes the page table.
+    #[inline(never)]
+    fn begin_attempt(&mut self) -> Result<()> {
+        let Snapshot { table, levels, free_ids, .. } = self.snapshot;
+        self.before = Before { table, levels, free_ids };
+        self.log.keep_live();
         let levels = self.slots_for_table(self.snapshot.next_id.saturating_sub(1));
         for slot in self.table_slots.iter_mut().take(levels) {
-            *slot = self.cache.take().unwrap_or(NO_SLOT);
+            *slot = self.cache.take().ok_or(Error::NeedMemory)?;
         }
-        let written = match self.table_slots.iter().take(levels).all(|slot| *slot != NO_SLOT) {
-            true => write(self),
-            false => Err(Error::NeedMemory),
-        };
+        Ok(())
+    }
+
+    /// And after that. When it has failed all is as before, but for the head.
+    #[inline(never)]
+    fn end_attempt(&mut self, written: Result<()>) -> Result<()> {
         for slot in &mut self.table_slots {
             if *slot != NO_SLOT {
                 self.cache.give_back(*slot);
                 *slot = NO_SLOT;
             }
         }
-        written.inspect_err(|_| {
+        if written.is_err() {
             self.incomplete = true;
-            self.log.set_live(&live);
+            let Before { table, levels, free_ids } = self.before;
+            (self.snapshot.table, self.snapshot.levels, self.snapshot.free_ids) = (table, levels, free_ids);
+            self.log.restore_live();
             self.cache.forget_clean(is_table);
-        })
+        }
+        written
     }
 
     /// Writes changed pages and what they change in the page table.
-    fn append_versions(&mut self, versions: Versions) -> Result<Snapshot> {
+    fn append_versions(&mut self, versions: Versions) -> Result<()> {
+        self.begin_attempt()?;
         self.write_pages(versions)?;
         self.forget_lost();
         self.write_table(versions)
     }
 
     /// The same, made durable, so that the pages can leave the cache.
+    #[inline(never)]
     pub(super) fn write_versions(&mut self, versions: Versions) -> Result<()> {
         if self.cache.next_changed(versions, 0).is_some() || self.next_moved(0).is_some() {
-            self.snapshot = self.attempt(|store| {
-                let snapshot = store.append_versions(versions)?;
-                store.log.sync().map(|()| snapshot)
-            })?;
+            let written = self.append_versions(versions).and_then(|()| self.log.sync());
+            self.end_attempt(written)?;
             self.cache.written(versions);
             self.forget_moved();
             // The deltas before do not count any more: what follows them is not all of the group.
@@ -84,6 +111,7 @@ impl<M: Medium> FileStore<M> {
         Ok(())
     }
 
+    #[inline(never)]
     fn write_pages(&mut self, versions: Versions) -> Result<()> {
         let mut from = 0;
         while let Some((slot, id, freed)) = self.cache.next_changed(versions, from) {
@@ -112,74 +140,79 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Writes the pages of the table above the pages just written, each once.
-    fn write_table(&mut self, versions: Versions) -> Result<Snapshot> {
-        let mut path: Path = [None; MAX_LEVELS as usize];
-        let mut snapshot = self.snapshot;
+    #[inline(never)]
+    fn write_table(&mut self, versions: Versions) -> Result<()> {
+        let mut path = Path { id: 0, closed: self.snapshot.levels };
         let mut from = 0;
         while let Some((id, new)) = self.next_written(versions, from) {
-            self.deepen(&mut path, &mut snapshot, id)?;
-            self.open_path(&mut path, &mut snapshot, id)?;
-            let (lowest, offset) = (self.table_slot(1), self.table_offset(1, id));
-            let old = Location(u32_at(self.cache.bytes(lowest)?, offset));
-            write_u32(self.cache.bytes_mut(lowest)?, offset, new.0);
-            self.log.add_live(old, -1);
-            self.log.add_live(new, 1);
+            self.deepen(&mut path, id)?;
+            self.open_path(&mut path, id)?;
+            self.set_above(0, id, new)?;
             if new == Location::NONE {
-                snapshot.free_ids = snapshot.free_ids.wrapping_add(1);
+                self.snapshot.free_ids = self.snapshot.free_ids.wrapping_add(1);
             }
             from = id.saturating_add(1);
         }
-        self.close_path(&mut path, &mut snapshot, MAX_LEVELS)?;
-        Ok(snapshot)
+        self.close_path(&mut path, MAX_LEVELS)
     }
 
     fn table_slot(&self, level: u8) -> u16 {
         self.table_slots.get(usize::from(level).wrapping_sub(1)).copied().unwrap_or(NO_SLOT)
     }
 
+    /// Where the page of a level (0: of the tree) on the way to an id stands, as the pages say that are being made anew.
+    fn above(&self, level: u8, id: u32) -> Result<Location> {
+        if level == self.snapshot.levels {
+            return Ok(self.snapshot.table);
+        }
+        let level = level.wrapping_add(1);
+        Ok(Location(u32_at(self.cache.bytes(self.table_slot(level))?, self.table_offset(level, id))))
+    }
+
+    /// Says it anew, and counts what lives.
+    fn set_above(&mut self, level: u8, id: u32, new: Location) -> Result<()> {
+        let old = self.above(level, id)?;
+        self.log.add_live(old, -1);
+        self.log.add_live(new, 1);
+        if level == self.snapshot.levels {
+            self.snapshot.table = new;
+        } else {
+            let level = level.wrapping_add(1);
+            let offset = self.table_offset(level, id);
+            write_u32(self.cache.bytes_mut(self.table_slot(level))?, offset, new.0);
+        }
+        Ok(())
+    }
+
     /// Puts levels on top of the table until an id has a place in it.
-    fn deepen(&mut self, path: &mut Path, snapshot: &mut Snapshot, id: u32) -> Result<()> {
-        while self.table_index(snapshot.levels, id) > 0 || snapshot.levels == 0 {
+    fn deepen(&mut self, path: &mut Path, id: u32) -> Result<()> {
+        while self.table_index(self.snapshot.levels, id) > 0 || self.snapshot.levels == 0 {
             // What is below the new root must be whole.
-            self.close_path(path, snapshot, MAX_LEVELS)?;
-            let old = snapshot.table;
-            snapshot.levels = snapshot.levels.wrapping_add(1);
-            if snapshot.levels > MAX_LEVELS {
+            self.close_path(path, MAX_LEVELS)?;
+            if self.snapshot.levels >= MAX_LEVELS {
                 return Err(Error::Full);
             }
-            let slot = self.table_slot(snapshot.levels);
-            let bytes = self.cache.bytes_mut(slot)?;
+            self.snapshot.levels = self.snapshot.levels.wrapping_add(1);
+            let old = core::mem::replace(&mut self.snapshot.table, Location::NONE);
+            let bytes = self.cache.bytes_mut(self.table_slot(self.snapshot.levels))?;
             bytes.fill(0);
             write_u32(bytes, 0, old.0);
-            if let Some(entry) = path.get_mut(usize::from(snapshot.levels).wrapping_sub(1)) {
-                *entry = Some((0, Location::NONE));
-            }
-            snapshot.table = Location::NONE;
         }
         Ok(())
     }
 
     /// Makes the pages of the table on the way to an id those that are made anew.
-    fn open_path(&mut self, path: &mut Path, snapshot: &mut Snapshot, id: u32) -> Result<()> {
-        let entry = |path: &Path, level: u8| path.get(usize::from(level).wrapping_sub(1)).copied().flatten();
-        for level in (1..=snapshot.levels).rev() {
+    fn open_path(&mut self, path: &mut Path, id: u32) -> Result<()> {
+        let mut level = self.snapshot.levels;
+        while level > 0 {
             let index = self.table_index(level, id);
-            if entry(path, level).is_some_and(|(open, _)| open == index) {
-                continue;
+            if level <= path.closed || self.table_index(level, path.id) != index {
+                self.close_path(path, level)?;
+                self.fill_table_slot(level, index, self.above(level, id)?)?;
             }
-            self.close_path(path, snapshot, level)?;
-            let old = if level == snapshot.levels {
-                snapshot.table
-            } else {
-                let above = self.table_slot(level.wrapping_add(1));
-                let offset = self.table_offset(level.wrapping_add(1), id);
-                Location(u32_at(self.cache.bytes(above)?, offset))
-            };
-            self.fill_table_slot(level, index, old)?;
-            if let Some(place) = path.get_mut(usize::from(level).wrapping_sub(1)) {
-                *place = Some((index, old));
-            }
+            level = level.wrapping_sub(1);
         }
+        *path = Path { id, closed: 0 };
         Ok(())
     }
 
@@ -197,18 +230,14 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Writes the pages of the table that were made anew on this level and those below, and tells those above.
-    fn close_path(&mut self, path: &mut Path, snapshot: &mut Snapshot, top: u8) -> Result<()> {
-        for level in 1..=top.min(snapshot.levels) {
-            let Some(entry) = path.get_mut(usize::from(level).wrapping_sub(1)).and_then(|entry| entry.take()) else {
-                continue;
-            };
-            let (index, old) = entry;
+    #[inline(never)]
+    fn close_path(&mut self, path: &mut Path, top: u8) -> Result<()> {
+        while path.closed < top.min(self.snapshot.levels) {
+            path.closed = path.closed.wrapping_add(1);
+            let (level, index) = (path.closed, self.table_index(path.closed, path.id));
             let slot = self.table_slot(level);
-
-            let empty = self.cache.bytes(slot)?.iter().all(|byte| *byte == 0);
+            let empty = is_blank(self.cache.bytes(slot)?);
             let new = if empty { Location::NONE } else { self.append_page(level, index, slot)? };
-            self.log.add_live(old, -1);
-            self.log.add_live(new, 1);
             if let Some(cached) = self.cache.find(cache_id(level, index)) {
                 if empty {
                     self.cache.forget(cached);
@@ -216,73 +245,93 @@ impl<M: Medium> FileStore<M> {
                     self.cache.copy(slot, cached)?;
                 }
             }
-            if level == snapshot.levels {
-                snapshot.table = new;
-            } else {
-                let above = self.table_slot(level.wrapping_add(1));
-                let offset = self.table_offset(
-                    level.wrapping_add(1),
-                    index.wrapping_shl(self.table_bits().wrapping_mul(u32::from(level))),
-                );
-                write_u32(self.cache.bytes_mut(above)?, offset, new.0);
-            }
+            self.set_above(level, path.id, new)?;
         }
         Ok(())
     }
 
-    /// Appends a checkpoint and gives where it stands.
-    pub(super) fn append_snapshot(&mut self, snapshot: &Snapshot) -> Result<Location> {
-        let listed = |log: &Log<M>, place: usize| log.known(place).live.pages() > 0;
-        let segments = Log::<M>::places().filter(|place| listed(&self.log, *place)).count();
+    /// Appends a checkpoint and gives where it stands: of the page table as it is, and what else is given.
+    #[inline(never)]
+    pub(super) fn append_snapshot(&mut self, meta: &Meta, next_id: u32, free_ids: u32) -> Result<Location> {
+        let segments = Log::<M>::places().filter(|place| self.log.known(*place).live.pages() > 0).count();
         self.incomplete |= self.log.head().is_none();
-        let appended = self.log.aligned_room_for(checkpoint_len(segments)).and_then(|head| {
-            let first: [u8; CHECKPOINT] = snapshot.to_bytes(segments);
-            let mut crc = crc32(self.log.seed_at(head.place, head.at), &first);
-            self.log.append(&first)?;
-            for place in Log::<M>::places() {
-                let known = self.log.known(place);
-                if listed(&self.log, place) {
-                    let mut entry = [0; CHECKPOINT_SEGMENT];
-                    write(&mut entry, 0, &[place as u8, COUNTED]);
-                    write_u32(&mut entry, 4, known.sequence);
-                    write_u32(&mut entry, 8, known.live.to_number());
-                    crc = crc32(crc, &entry);
-                    self.log.append(&entry)?;
-                }
+        let mut appended = self.log.aligned_room_for(checkpoint_len(segments)).map(|()| self.log.end());
+        if appended.is_ok() {
+            let crc = self.append_state(meta, next_id, free_ids, segments);
+            if let Err(error) = crc.and_then(|crc| self.append_segments(crc)) {
+                appended = Err(error);
             }
-            self.log.append(&crc.to_le_bytes())?;
-            Ok(Location::new(head.place, head.at))
-        });
+        }
         self.incomplete |= appended.is_err();
         appended
     }
 
-    /// Reads a checkpoint, and takes its counts of what lives in each segment.
-    pub(super) fn read_checkpoint(&mut self, place: usize, offset: u32) -> Result<Snapshot> {
+    #[inline(never)]
+    fn append_state(&mut self, meta: &Meta, next_id: u32, free_ids: u32, segments: usize) -> Result<u32> {
+        let first = Snapshot { meta: *meta, next_id, free_ids, ..self.snapshot }.to_bytes(segments);
+        let crc = crc32(self.log.seed_at(self.log.end()), &first);
+        self.log.append(&first).map(|()| crc)
+    }
+
+    #[inline(never)]
+    fn append_segments(&mut self, crc: u32) -> Result<()> {
+        let mut crc = crc;
+        for place in Log::<M>::places() {
+            let known = self.log.known(place);
+            if known.live.pages() > 0 {
+                let mut entry = [0; CHECKPOINT_SEGMENT];
+                write(&mut entry, 0, &[place as u8, COUNTED]);
+                write_u32(&mut entry, 4, known.sequence);
+                write_u32(&mut entry, 8, known.live.to_number());
+                crc = crc32(crc, &entry);
+                self.log.append(&entry)?;
+            }
+        }
+        self.log.append(&crc.to_le_bytes())
+    }
+
+    /// Reads a checkpoint, and takes its counts of what lives in each segment. The state is that of it then.
+    #[inline(never)]
+    pub(super) fn read_checkpoint(&mut self, place: usize, offset: u32) -> Result<()> {
+        let (snapshot, segments) = self.read_state(place, offset)?;
+        self.read_segments(place, offset, segments)?;
+        self.snapshot = snapshot;
+        Ok(())
+    }
+
+    /// Reads a checkpoint, and sees that it is whole.
+    #[inline(never)]
+    fn read_state(&mut self, place: usize, offset: u32) -> Result<(Snapshot, usize)> {
         let mut first = [0; CHECKPOINT];
         self.log.read(place, offset, &mut first)?;
-        let (snapshot, segments) = Snapshot::read(&first).ok_or(Error::Corrupt)?;
-        let mut crc = crc32(self.log.seed_at(place, offset), &first);
+        let read = Snapshot::read(&first).ok_or(Error::Corrupt)?;
+        let mut crc = crc32(self.log.seed_at(Location::new(place, offset)), &first);
         let mut at = offset.wrapping_add(CHECKPOINT as u32);
-        // Twice through the table: nothing of it counts before its CRC has been seen.
-        let mut entry = [0; CHECKPOINT_SEGMENT];
-        for _ in 0..segments {
-            self.log.read(place, at, &mut entry)?;
-            crc = crc32(crc, &entry);
+        let entry = first.get_mut(..CHECKPOINT_SEGMENT).unwrap_or(&mut []);
+        for _ in 0..read.1 {
+            self.log.read(place, at, entry)?;
+            crc = crc32(crc, entry);
             at = at.wrapping_add(CHECKPOINT_SEGMENT as u32);
         }
-        let mut sum = [0; 4];
-        self.log.read(place, at, &mut sum)?;
-        if u32_at(&sum, 0) != crc {
-            return Err(Error::Corrupt);
+        let sum = first.get_mut(..4).unwrap_or(&mut []);
+        self.log.read(place, at, sum)?;
+        match u32_at(sum, 0) == crc {
+            true => Ok(read),
+            false => Err(Error::Corrupt),
         }
+    }
+
+    /// Takes the counts of a checkpoint that is whole.
+    #[inline(never)]
+    fn read_segments(&mut self, place: usize, offset: u32, segments: usize) -> Result<()> {
         for place in Log::<M>::places() {
             if let Some(known) = self.log.known_mut(place) {
                 known.live = Live::default();
             }
         }
         let whole = PAGE_HEADER.wrapping_add(self.root.page_size) as u32;
-        at = offset.wrapping_add(CHECKPOINT as u32);
+        let mut at = offset.wrapping_add(CHECKPOINT as u32);
+        let mut entry = [0; CHECKPOINT_SEGMENT];
         for _ in 0..segments {
             self.log.read(place, at, &mut entry)?;
             at = at.wrapping_add(CHECKPOINT_SEGMENT as u32);
@@ -297,7 +346,7 @@ impl<M: Medium> FileStore<M> {
                 _ => Live::new(u32_at(&entry, 8).checked_div(whole).unwrap_or(0), whole, whole),
             };
         }
-        Ok(snapshot)
+        Ok(())
     }
 
     /// Whether pages should be written rather than kept changed in the cache.
@@ -325,15 +374,15 @@ impl<M: Medium> FileStore<M> {
         }
         self.wake();
         let status = Status { next_key, ..self.status };
-        self.with_spare(|store| store.flush_once(meta, status))?;
+        self.with_spare(|store| store.flush_once(meta, &status))?;
         (self.key_limit, self.committed_now, self.unflushed) = (status.next_key, status.now, false);
         if self.delta_bytes == 0 {
-            self.clean_more(meta, status);
+            self.clean_more(meta, &status);
         }
         Ok(())
     }
 
-    fn flush_once(&mut self, meta: &Meta, status: Status) -> Result<()> {
+    fn flush_once(&mut self, meta: &Meta, status: &Status) -> Result<()> {
         if self.checkpoint_is_due() {
             return self.write_checkpoint(meta, status);
         }
@@ -369,7 +418,7 @@ impl<M: Medium> FileStore<M> {
         let note = self.note(0);
         let checkpoint = self.log.place_at(note.checkpoint);
         let said_already = self.said != note.said;
-        let committed = self.log.commit(checkpoint, 0, Status { next_key: limit, ..self.status });
+        let committed = self.log.commit(checkpoint, 0, &Status { next_key: limit, ..self.status });
         self.incomplete |= committed.is_err();
         self.begin_from(checkpoint, committed?);
         self.incomplete = said_already;
@@ -378,22 +427,31 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Commits by writing everything that is changed.
-    pub(super) fn write_checkpoint(&mut self, meta: &Meta, status: Status) -> Result<()> {
+    pub(super) fn write_checkpoint(&mut self, meta: &Meta, status: &Status) -> Result<()> {
         self.clean_some(PAGES);
-        let (snapshot, checkpoint, begins) = self.attempt(|store| {
-            let snapshot = Snapshot { meta: *meta, ..store.append_versions(Versions::Newest)? };
-            let location = store.append_snapshot(&snapshot)?;
-            let checkpoint = store.log.place_at(location);
-            let begins = store.log.commit(checkpoint, 0, status)?;
-            Ok((snapshot, checkpoint, begins))
-        })?;
-        self.snapshot = snapshot;
+        let written = self.append_checkpoint(meta, status);
+        self.end_attempt(written)?;
+        self.snapshot.meta = *meta;
         self.cache.written(Versions::Newest);
         self.forget_moved();
-        self.begin_from(checkpoint, begins);
         (self.committed_now, self.unflushed) = (status.now, false);
         self.cache.set_limit(self.options.cache_pages);
         self.after_checkpoint();
         Ok(())
     }
+
+    #[inline(never)]
+    fn append_checkpoint(&mut self, meta: &Meta, status: &Status) -> Result<()> {
+        self.append_versions(Versions::Newest)?;
+        let location = self.append_snapshot(meta, self.snapshot.next_id, self.snapshot.free_ids)?;
+        let checkpoint = self.log.place_at(location);
+        let begins = self.log.commit(checkpoint, 0, status)?;
+        self.begin_from(checkpoint, begins);
+        Ok(())
+    }
+}
+
+#[inline(never)]
+fn is_blank(page: &[u8]) -> bool {
+    page.iter().all(|byte| *byte == 0)
 }

@@ -17,13 +17,13 @@ pub const PAGES: u32 = 16;
 /// And with a commit of deltas alone.
 pub const PAGES_WITH_DELTAS: u32 = 1;
 /// A segment in which more than so many sixty-fourths live is not worth cleaning: what is written with it is as much.
-const WORTH_CLEANING: u64 = 46;
+const WORTH_CLEANING: u32 = 46;
 /// Slots of the cache for that: for the page, and for the way through the page table.
 const SLOTS: usize = 2;
 /// Segments cleaned after one commit when the medium is full.
 const VICTIMS: u32 = 3;
 /// What does not live may take so many bytes, and half of what lives.
-const ALLOWED: u64 = 24_576;
+const ALLOWED: u32 = 24_576;
 
 /// How far cleaning has come.
 #[derive(Default)]
@@ -47,10 +47,12 @@ impl<M: Medium> FileStore<M> {
 
     /// Goes on with it after a checkpoint where that was not enough: one more round, on a full medium some segments to
     /// their ends.
-    pub(super) fn clean_more(&mut self, meta: &Meta, status: Status) {
+    #[inline(never)]
+    pub(super) fn clean_more(&mut self, meta: &Meta, status: &Status) {
         let (mut rounds, mut victims) = if self.is_full() { (u32::MAX, VICTIMS) } else { (1, 1) };
-        let behind =
-            |store: &Self| store.is_full() || matches!(store.garbage(), (garbage, allowed) if garbage > allowed * 2);
+        let behind = |store: &Self| {
+            store.is_full() || matches!(store.garbage(), (garbage, allowed) if garbage > allowed.saturating_mul(2))
+        };
         while rounds > 0 && victims > 0 && behind(self) && !self.backup.is_active() {
             if self.cleaning.victim.is_none() && self.emptiest().is_none() {
                 return;
@@ -78,9 +80,10 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Bytes in which nothing lives, and how many there may be.
-    fn garbage(&self) -> (u64, u64) {
-        let (size, live) = self.log.bytes();
-        let allowed = if self.log.is_low { live / 4 + ALLOWED / 4 } else { live + ALLOWED };
+    #[inline(never)]
+    fn garbage(&self) -> (u32, u32) {
+        let (size, live) = (self.log.bytes(), self.log.living_bytes());
+        let allowed = if self.log.is_low { live / 4 + ALLOWED / 4 } else { live.saturating_add(ALLOWED) };
         (size.saturating_sub(live), allowed)
     }
 
@@ -154,7 +157,7 @@ impl<M: Medium> FileStore<M> {
         // What lives, in sixty-fourths.
         let part = |place: &usize| {
             let known = self.log.known(*place);
-            u64::from(self.log.living(*place)).wrapping_mul(64).checked_div(u64::from(known.size)).unwrap_or(0)
+            self.log.living(*place).wrapping_mul(64).checked_div(known.size).unwrap_or(0)
         };
         let many = self.has_many_segments();
         let most = if many { 64 } else { WORTH_CLEANING };
@@ -162,7 +165,7 @@ impl<M: Medium> FileStore<M> {
             .filter(|place| *place != IN_ROOT && self.cleaning.stuck >> *place & 1 == 0)
             .filter(|place| (1..head).contains(&self.log.known(*place).sequence))
             .filter(|place| self.log.known(*place).live.pages() > 0 && part(place) <= most)
-            .min_by_key(|place| if many { u64::from(self.log.living(*place)) } else { part(place) })
+            .min_by_key(|place| if many { self.log.living(*place) } else { part(place) })
     }
 
     /// Looks at one frame of the victim: how long it is, and whether it was a page that lives.

@@ -15,13 +15,13 @@ use crate::store::Status;
 /// Segments of a small database have so many bytes at most, less what a filesystem needs of four blocks.
 const SMALLEST: u32 = 16_384;
 /// What a new segment takes, at most, of all there is: so their number grows with the logarithm of the size.
-const PARTS: u64 = 16;
+const PARTS: u32 = 16;
 
 /// Less is not filled up, and so much is written at once for it.
 const FILL: u32 = 64;
 
 /// What a filesystem needs beside the bytes of a new file.
-const FILE_OVERHEAD: u64 = 4096;
+const FILE_OVERHEAD: u32 = 4096;
 
 /// How many pages live in a segment, and how long their frames are on average.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Live {
     pub fn frame(self, whole: u32) -> u32 {
         match self.0 >> 24 {
             0 => whole,
-            part => whole.saturating_mul(part) / 256,
+            part => whole.wrapping_mul(part) / 256,
         }
     }
 
@@ -120,6 +120,8 @@ pub struct Log<M> {
     pub page_size: u32,
     segments: [Known; SEGMENTS],
     in_root: Known,
+    /// See [`keep_live`](Self::keep_live).
+    kept: [Live; SEGMENTS + 1],
     /// Places whose files are not ours: they are left alone.
     pub blocked: u64,
     head: Option<Head>,
@@ -146,6 +148,7 @@ impl<M: Medium> Log<M> {
             page_size: 512,
             segments: [Known::default(); SEGMENTS],
             in_root: Known::default(),
+            kept: [Live::default(); SEGMENTS + 1],
             blocked: 0,
             head: None,
             group: Group::default(),
@@ -205,17 +208,27 @@ impl<M: Medium> Log<M> {
         Self::places().filter(|place| self.known(*place).sequence != 0).count()
     }
 
-    /// Bytes of all segments, and about as many of them are pages that live.
-    pub fn bytes(&self) -> (u64, u64) {
-        Self::places().fold((0, 0), |(size, live), place| {
-            (size + u64::from(self.known(place).size), live + u64::from(self.living(place)))
-        })
+    /// Bytes of all segments.
+    #[inline(never)]
+    pub fn bytes(&self) -> u32 {
+        Self::places().fold(0, |size, place| self.known(place).size.saturating_add(size))
+    }
+
+    /// About so many of them are pages that live.
+    #[inline(never)]
+    pub fn living_bytes(&self) -> u32 {
+        Self::places().fold(0, |live, place| self.living(place).saturating_add(live))
     }
 
     /// About so many bytes of a segment are pages that live.
+    #[inline(never)]
     pub fn living(&self, place: usize) -> u32 {
-        let known = self.known(place);
-        known.live.pages().saturating_mul(known.live.frame(self.whole_frame())).min(known.size)
+        let Known { live, size, .. } = self.known(place);
+        let (pages, frame) = (live.pages(), live.frame(self.whole_frame()));
+        match size.checked_div(frame) {
+            Some(most) if pages <= most => pages.wrapping_mul(frame),
+            _ => size,
+        }
     }
 
     fn whole_frame(&self) -> u32 {
@@ -242,20 +255,22 @@ impl<M: Medium> Log<M> {
         }
     }
 
-    /// How many bytes live in each segment, to be restored by [`set_live`](Self::set_live).
-    pub fn live(&self) -> [Live; SEGMENTS + 1] {
-        let mut live = [Live::default(); SEGMENTS + 1];
-        for (entry, place) in live.iter_mut().zip(Self::places()) {
-            *entry = self.known(place).live;
+    /// Keeps in mind what lives in each segment, for [`restore_live`](Self::restore_live).
+    pub fn keep_live(&mut self) {
+        for (index, place) in Self::places().enumerate() {
+            let live = self.known(place).live;
+            if let Some(kept) = self.kept.get_mut(index) {
+                *kept = live;
+            }
         }
-        live
     }
 
-    /// See [`live`](Self::live).
-    pub fn set_live(&mut self, live: &[Live; SEGMENTS + 1]) {
-        for (entry, place) in live.iter().zip(Self::places()) {
+    /// What lives is what did then.
+    pub fn restore_live(&mut self) {
+        for (index, place) in Self::places().enumerate() {
+            let kept = self.kept.get(index).copied().unwrap_or_default();
             if let Some(known) = self.known_mut(place) {
-                known.live = *entry;
+                known.live = kept;
             }
         }
     }
@@ -302,11 +317,11 @@ impl<M: Medium> Log<M> {
     /// How large the spare is to be: a segment that was cleaned fits there, and what else a checkpoint writes.
     pub fn spare_size(&self) -> u32 {
         let size = self.segment_size();
-        size.saturating_add(size / 2).saturating_add(FILE_OVERHEAD as u32) & !63
+        size.saturating_add(size / 2).saturating_add(FILE_OVERHEAD) & !63
     }
 
     fn segment_size(&self) -> u32 {
-        let part = (self.bytes().0 / PARTS) as u32;
+        let part = self.bytes() / PARTS;
         let smallest = self.page_size.saturating_mul(16).max(SMALLEST);
         let size = part.checked_next_power_of_two().unwrap_or(smallest).max(smallest).min(Location::MAX_OFFSET / 4);
         // A file of several blocks has pointers in them.
@@ -317,46 +332,62 @@ impl<M: Medium> Log<M> {
     fn begin_segment(&mut self, continues: u32, least: u32) -> Result<()> {
         let free = |place: &usize| self.known(*place).sequence == 0 && self.blocked >> *place & 1 == 0;
         let place = (0..SEGMENTS).find(free).ok_or(Error::io(ENOSPC))?;
-        let (space, size) = (self.medium.space().unwrap_or(u64::MAX), u64::from(self.segment_size()));
-        let needed = size.saturating_add(FILE_OVERHEAD);
-        self.is_low = space < needed.saturating_mul(4);
-        if !self.is_removing && space < needed {
-            return Err(Error::io(ENOSPC));
-        }
+        self.look_for_space()?;
         let sequence = self.last_sequence.wrapping_add(1);
-        let header = Segment { sequence, continues }.to_bytes(self.salt, place);
-        let file = file_of(place);
-        let made = self.medium.create(file).and_then(|()| self.medium.append(file, &header));
-        if made.is_err() {
-            self.medium.close(file);
-            let _ = self.medium.remove(file);
-            return made;
-        }
+        self.write_header(place, Segment { sequence, continues })?;
         let (at, limit) = (HEADER as u32, self.segment_size().max(least.wrapping_add(HEADER as u32)));
         self.learn(place, Known { sequence, live: Live::default(), size: at });
         self.head = Some(Head { place, at, synced: 0, limit, frames: 0, frame_bytes: 0 });
         Ok(())
     }
 
-    /// Makes sure that a frame of so many bytes can be appended whole, and gives where.
-    pub fn room_for(&mut self, len: usize) -> Result<Head> {
+    /// Whether there is space for a segment.
+    #[inline(never)]
+    fn look_for_space(&mut self) -> Result<()> {
+        let needed = self.segment_size().saturating_add(FILE_OVERHEAD);
+        let space = self.medium.space().unwrap_or(u64::MAX).min(u64::from(u32::MAX)) as u32;
+        self.is_low = space < needed.saturating_mul(4);
+        match !self.is_removing && space < needed {
+            true => Err(Error::io(ENOSPC)),
+            false => Ok(()),
+        }
+    }
+
+    #[inline(never)]
+    fn write_header(&mut self, place: usize, header: Segment) -> Result<()> {
+        let (file, header) = (file_of(place), header.to_bytes(self.salt, place));
+        let made = self.medium.create(file).and_then(|()| self.medium.append(file, &header));
+        if made.is_err() {
+            self.medium.close(file);
+            let _ = self.medium.remove(file);
+        }
+        made
+    }
+
+    /// Makes sure that a frame of so many bytes can be appended whole.
+    #[inline(never)]
+    pub fn room_for(&mut self, len: usize) -> Result<()> {
         let len = len as u32;
-        if let Some(head) = self.head {
+        let mut continues = 0;
+        if let Some(head) = &self.head {
             if head.at.saturating_add(len) <= head.limit {
-                return Ok(head);
+                return Ok(());
             }
-            let group_is_empty = self.group.len == 0;
+            continues = head.at;
             self.sync()?;
             self.abandon();
-            self.begin_segment(head.at, len)?;
-            if group_is_empty {
-                self.begin_group();
-            }
-        } else {
-            self.begin_segment(0, len)?;
+        }
+        let in_group = continues > 0 && self.group.len > 0;
+        self.begin_segment(continues, len)?;
+        if !in_group {
             self.begin_group();
         }
-        self.head.ok_or(Error::Corrupt)
+        Ok(())
+    }
+
+    /// Where the next frame goes.
+    pub fn end(&self) -> Location {
+        self.head.as_ref().map_or(Location::NONE, |head| Location::new(head.place, head.at))
     }
 
     fn begin_group(&mut self) {
@@ -389,17 +420,17 @@ impl<M: Medium> Log<M> {
         }
     }
 
-    /// Makes sure that a frame of so many bytes can be appended at a multiple of four, and gives where.
-    pub fn aligned_room_for(&mut self, len: usize) -> Result<Head> {
-        let head = self.room_for(len.wrapping_add(3))?;
-        let pads = (head.at.wrapping_neg() & 3) as usize;
-        self.append([PAD; 3].get(..pads).unwrap_or(&[]))?;
-        self.head.ok_or(Error::Corrupt)
+    /// Makes sure that a frame of so many bytes can be appended at a multiple of four.
+    #[inline(never)]
+    pub fn aligned_room_for(&mut self, len: usize) -> Result<()> {
+        self.room_for(len.wrapping_add(3))?;
+        let pads = self.head.as_ref().map_or(0, |head| head.at.wrapping_neg() & 3);
+        self.append([PAD; 3].get(..pads as usize).unwrap_or(&[]))
     }
 
     /// What the CRC of a frame begins with that stands there.
-    pub fn seed_at(&self, place: usize, offset: u32) -> u32 {
-        seed(self.salt, self.known(place).sequence, offset)
+    pub fn seed_at(&self, at: Location) -> u32 {
+        seed(self.salt, self.known(at.place()).sequence, at.offset())
     }
 
     /// Makes what was appended durable. A failure ends the head.
@@ -437,11 +468,18 @@ impl<M: Medium> Log<M> {
 
     /// Fills the block that `more` bytes end in, which are appended next and synced.
     pub fn fill_block(&mut self, more: usize) -> Result<()> {
-        let (head, more) = (self.aligned_room_for(more)?, more as u32);
-        let filler = self.filler(head.at.wrapping_add(more)) & !3;
-        if filler < FILL || head.at.saturating_add(filler).saturating_add(more) > head.limit {
+        self.aligned_room_for(more)?;
+        let Some(head) = &self.head else { return Err(Error::Corrupt) };
+        let end = head.at.saturating_add(more as u32);
+        let (limit, filler) = (head.limit, self.filler(end) & !3);
+        if filler < FILL || end.saturating_add(filler) > limit {
             return Ok(());
         }
+        self.append_filler(filler)
+    }
+
+    #[inline(never)]
+    fn append_filler(&mut self, filler: u32) -> Result<()> {
         let mut bytes = [0; FILL as usize];
         let count = filler.wrapping_sub(3);
         write(&mut bytes, 0, &[FILLER, count as u8 | 0x80, (count >> 7) as u8]);
@@ -458,14 +496,25 @@ impl<M: Medium> Log<M> {
 
     /// Ends the group with a commit, makes it durable, and gives the sequence number of the segment that the group
     /// begins in.
-    pub fn commit(&mut self, checkpoint: Place, pages: u32, status: Status) -> Result<u32> {
+    pub fn commit(&mut self, checkpoint: Place, pages: u32, status: &Status) -> Result<u32> {
         self.fill_block(COMMIT)?;
-        let head = self.aligned_room_for(COMMIT)?;
+        self.aligned_room_for(COMMIT)?;
+        self.append_commit(checkpoint, pages, status)?;
+        self.sync()?;
+        let begins = self.group.sequence;
+        self.begin_group();
+        self.committed = self.group.sequence;
+        Ok(begins)
+    }
+
+    #[inline(never)]
+    fn append_commit(&mut self, checkpoint: Place, pages: u32, status: &Status) -> Result<()> {
         self.number = self.number.wrapping_add(1);
-        let commit = Commit {
+        let at = self.end();
+        let bytes = Commit {
             number: self.number,
-            sequence: self.known(head.place).sequence,
-            offset: head.at,
+            sequence: self.known(at.place()).sequence,
+            offset: at.offset(),
             group_sequence: self.group.sequence,
             group_offset: self.group.offset,
             group_len: self.group.len,
@@ -473,19 +522,15 @@ impl<M: Medium> Log<M> {
             checkpoint_sequence: checkpoint.sequence,
             checkpoint_offset: checkpoint.offset,
             pages,
-            status,
-        };
-        let bytes = commit.to_bytes(self.salt);
-        if let Err(error) = self.medium.append(file_of(head.place), &bytes) {
+            status: *status,
+        }
+        .to_bytes(self.salt);
+        if let Err(error) = self.medium.append(file_of(at.place()), &bytes) {
             self.abandon();
             return Err(error);
         }
         self.advance(COMMIT);
-        self.sync()?;
-        let begins = self.group.sequence;
-        self.begin_group();
-        self.committed = self.group.sequence;
-        Ok(begins)
+        Ok(())
     }
 
     // ---- reading ----

@@ -31,7 +31,7 @@ pub use format::VERSION;
 
 use super::raw::Block;
 use super::{DurableStore, FileCounts, Meta, PageId, PageStore, Status, MAX_DELTA};
-use crate::bytes::{write, write_varint};
+use crate::bytes::{varint_len, write, write_varint};
 use crate::error::{Error, Result, ENOSPC};
 use cache::{Cache, NO_SLOT};
 use format::{Location, Root, Snapshot, DELTA};
@@ -87,6 +87,7 @@ pub struct FileStore<M> {
     /// A checkpoint that a rollback goes back to and that is still to be read.
     pending_rollback: Location,
     checkpoint: Place,
+    before: checkpoint::Before,
     /// No segment of a lower sequence number is needed to find and check the checkpoint.
     needed_from: u32,
     /// Bytes of deltas since the checkpoint.
@@ -134,6 +135,7 @@ impl<M: Medium> FileStore<M> {
             savepoints: Savepoints::default(),
             pending_rollback: Location::NONE,
             checkpoint: Place::default(),
+            before: checkpoint::Before::NONE,
             needed_from: 0,
             delta_bytes: 0,
             touched_before: 0,
@@ -325,6 +327,18 @@ impl<M: Medium> FileStore<M> {
         }
     }
 
+    /// In one piece: the medium is asked once.
+    #[inline(never)]
+    fn append_delta(&mut self, delta: &[&[u8]], len: usize) -> Result<()> {
+        let mut frame = [DELTA; MAX_DELTA + 8];
+        let mut end = write_varint(&mut frame, 1, len as u32);
+        for part in delta {
+            write(&mut frame, end, part);
+            end = end.wrapping_add(part.len());
+        }
+        self.log.append(frame.get(..end).ok_or(Error::TooLong)?)
+    }
+
     fn is_open(&self) -> bool {
         self.stage == recovery::Stage::Open
     }
@@ -449,16 +463,9 @@ impl<M: Medium> PageStore for FileStore<M> {
             self.incomplete = true;
             return Ok(());
         }
-        // In one piece: the medium is asked once.
-        let mut frame = [DELTA; MAX_DELTA + 8];
         let len: usize = delta.iter().map(|part| part.len()).sum();
-        let mut end = write_varint(&mut frame, 1, len as u32);
-        for part in delta {
-            write(&mut frame, end, part);
-            end = end.wrapping_add(part.len());
-        }
-        let frame = frame.get(..end).ok_or(Error::TooLong)?;
-        let appended = self.log.room_for(end).and_then(|_| self.log.append(frame));
+        let end = len.wrapping_add(1).wrapping_add(varint_len(len as u32));
+        let appended = self.log.room_for(end).and_then(|()| self.append_delta(delta, len));
         self.delta_bytes = self.delta_bytes.saturating_add(end as u32);
         // Half a delta in the log must not be taken for a whole one.
         self.incomplete |= appended.is_err();
@@ -547,7 +554,7 @@ impl<M: Medium> DurableStore for FileStore<M> {
     fn counts(&self) -> FileCounts {
         let root = if self.root.has_segment { 0 } else { format::HEADER as u64 };
         FileCounts {
-            bytes: self.log.bytes().0.wrapping_add(root).wrapping_add(self.spare.bytes()),
+            bytes: u64::from(self.log.bytes()).wrapping_add(root).wrapping_add(self.spare.bytes()),
             hits: self.cache.hits,
             misses: self.cache.misses,
         }

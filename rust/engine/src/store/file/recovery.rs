@@ -251,7 +251,7 @@ impl<M: Medium> FileStore<M> {
     fn load_checkpoint(&mut self, commit: &Commit) -> Result<()> {
         let place = self.log.place_of(commit.checkpoint_sequence).ok_or(Error::Corrupt)?;
         self.checkpoint = Place { sequence: commit.checkpoint_sequence, offset: commit.checkpoint_offset };
-        self.snapshot = self.read_checkpoint(place, commit.checkpoint_offset)?;
+        self.read_checkpoint(place, commit.checkpoint_offset)?;
         let at = At { place, offset: commit.checkpoint_offset };
         // The checkpoint's own commit is the first one behind it.
         let own = self.next_commit(at)?.ok_or(Error::Corrupt)?;
@@ -369,7 +369,7 @@ impl<M: Medium> FileStore<M> {
         self.snapshot = Snapshot::EMPTY;
         // The first segment, then the root file: without it there is no database.
         let status = Status { next_key: FIRST_KEYS, ..self.status };
-        let made = self.write_checkpoint(&Meta::EMPTY, status).and_then(|()| self.make_spare());
+        let made = self.write_checkpoint(&Meta::EMPTY, &status).and_then(|()| self.make_spare());
         self.key_limit = FIRST_KEYS;
         if made.is_err() {
             self.log.abandon();

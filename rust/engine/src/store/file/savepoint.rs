@@ -1,7 +1,7 @@
 //! Savepoints: what was changed in one is told apart in the cache; what else must come back is noted here.
 
 use super::cache::{Versions, NO_SLOT};
-use super::format::{Location, Snapshot};
+use super::format::Location;
 use super::log::Log;
 use super::medium::Medium;
 use super::FileStore;
@@ -160,7 +160,7 @@ impl<M: Medium> FileStore<M> {
     pub(super) fn finish_rollback(&mut self) -> Result<()> {
         if self.pending_rollback != Location::NONE {
             let place = self.pending_rollback;
-            self.snapshot = self.read_checkpoint(place.place(), place.offset())?;
+            self.read_checkpoint(place.place(), place.offset())?;
             self.forget_moved();
             self.clean_again();
             self.pending_rollback = Location::NONE;
@@ -170,15 +170,14 @@ impl<M: Medium> FileStore<M> {
 
     /// Writes everything that is changed, so that all slots can be had. What open savepoints began with is kept
     /// on the medium: a rollback goes back to that.
+    #[inline(never)]
     pub(super) fn write_changed(&mut self) -> Result<()> {
         self.finish_rollback()?;
         let depth = self.savepoints.depth;
         for level in 0..depth {
-            let note = self.note(level);
-            if note.checkpoint != Location::NONE {
-                continue;
+            if self.note(level).checkpoint == Location::NONE {
+                self.with_spare(|store| store.write_level(level))?;
             }
-            self.with_spare(|store| store.write_level(level, note))?;
         }
         self.with_spare(|store| store.write_versions(Versions::Of(depth)))?;
         self.remove_superseded();
@@ -215,21 +214,25 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Writes what one savepoint began with, and notes where.
-    fn write_level(&mut self, level: u16, note: Note) -> Result<()> {
-        // Later versions took ids that this state does not have.
-        let now = (self.snapshot.next_id, self.snapshot.free_ids);
+    #[inline(never)]
+    fn write_level(&mut self, level: u16) -> Result<()> {
+        let free_ids = self.snapshot.free_ids;
         self.write_versions(Versions::Of(level))?;
         // As long as this state is the newest one that is written.
         self.remove_superseded();
-        let freed = self.snapshot.free_ids.wrapping_sub(now.1);
-        let counts = (note.next_id, note.free_ids.wrapping_add(freed));
-        let (next_id, free_ids) = counts;
-        let snapshot = Snapshot { meta: note.meta, next_id, free_ids, ..self.snapshot };
-        let checkpoint = self.append_snapshot(&snapshot)?;
+        self.write_note(level, self.snapshot.free_ids.wrapping_sub(free_ids))
+    }
+
+    /// The same once its pages are written, by which so many ids were given back.
+    #[inline(never)]
+    fn write_note(&mut self, level: u16, freed: u32) -> Result<()> {
+        let mut note = self.note(level);
+        // Later versions took ids that this state does not have.
+        note.checkpoint = self.append_snapshot(&note.meta, note.next_id, note.free_ids.wrapping_add(freed))?;
         // A checkpoint without a commit: only this program knows of it.
         self.incomplete = true;
         self.log.sync()?;
         self.log.end_group();
-        self.set_note(level, Note { checkpoint, ..note })
+        self.set_note(level, note)
     }
 }

@@ -46,16 +46,17 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Does what writes, and where what is done frees space in the end, with the spare given up for it.
-    pub(super) fn with_spare<T>(&mut self, write: impl Fn(&mut Self) -> Result<T>) -> Result<T> {
+    pub(super) fn with_spare(&mut self, write: impl Fn(&mut Self) -> Result<()>) -> Result<()> {
         match write(self) {
-            Err(error) if error == Error::io(ENOSPC) && self.log.is_removing && self.give_up_spare() => write(self),
+            Err(error) if error == Error::io(ENOSPC) && self.give_up_spare() => write(self),
             result => result,
         }
     }
 
-    /// Gives the spare up; false where there is none.
+    /// Gives the spare up for what frees space; false where there is none.
+    #[inline(never)]
     fn give_up_spare(&mut self) -> bool {
-        let given_up = self.spare.size > 0 && self.log.medium.remove(File::SPARE).is_ok();
+        let given_up = self.log.is_removing && self.spare.size > 0 && self.log.medium.remove(File::SPARE).is_ok();
         if given_up {
             self.spare.size = 0;
         }

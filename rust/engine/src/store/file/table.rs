@@ -117,7 +117,7 @@ impl<M: Medium> FileStore<M> {
         self.log.read(place, at, content.get_mut(..stored).unwrap_or(&mut []))?;
         shift(content, frame.gap.from, frame.gap.end(), stored.wrapping_sub(frame.gap.from));
         content.get_mut(frame.gap.from..frame.gap.end()).unwrap_or(&mut []).fill(0);
-        let seed = self.log.seed_at(place, offset);
+        let seed = self.log.seed_at(location);
         if frame.level == level && frame.id == id && frame.holds(seed, content) {
             Ok(())
         } else {
