@@ -88,7 +88,8 @@ fn fill_empty_and_fill_again(capacity: usize, ordered: bool) {
     files.db.flush().unwrap();
     while !files.db.compact(8).unwrap() {}
     assert_eq!(files.db.records(), 0);
-    assert!(disk.used() < 130_000, "{} bytes are left of an empty database", disk.used());
+    // The segment that is written to, of 64 KB at most, and a spare.
+    assert!(disk.used() < 95_000, "{} bytes are left of an empty database", disk.used());
 }
 
 #[test]

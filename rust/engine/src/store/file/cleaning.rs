@@ -132,7 +132,11 @@ impl<M: Medium> FileStore<M> {
             // What was changed before may lead to a victim once it is written.
             let done = !self.unflushed || left == 0;
             self.cleaning.to_compact = if done { None } else { Some(left) };
-            return self.checkpoint_now(meta, next_key).map(|()| done);
+            self.checkpoint_now(meta, next_key)?;
+            if done {
+                self.shrink_spare();
+            }
+            return Ok(done);
         }
         let before = self.cleaning.victim;
         if self.clean(budget)? || self.is_short_of_slots() || self.cleaning.victim == before {

@@ -87,6 +87,14 @@ impl<M: Medium> FileStore<M> {
         written
     }
 
+    /// Makes the spare anew where it is far larger than what is left of the database needs.
+    pub(super) fn shrink_spare(&mut self) {
+        if self.spare.size / 2 >= self.log.spare_size() && self.give_up_spare() {
+            // Where that fails the medium counts as full, and it is tried again.
+            let _ = self.make_spare();
+        }
+    }
+
     fn write_spare(&mut self, bytes: u32) -> Result<()> {
         let medium = &mut self.log.medium;
         match self.spare.size {
