@@ -40,7 +40,7 @@ pub unsafe extern "C" fn mtdb_init_file(
     };
     let rule = flush_rule(options, FlushRule::Adaptive);
     let files = Options { page_size: options.page_size as usize, cache_pages: options.cache_pages as usize };
-    let Ok(store) = Owned::new(block, FileStore::new(CMedium(medium), files)) else {
+    let Ok(store) = Owned::new(block, || FileStore::new(CMedium(medium), files)) else {
         return error_status(Error::BadOption);
     };
     // SAFETY: the caller gives memory for a database; pointers.rs has checked the layout.

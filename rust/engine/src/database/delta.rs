@@ -65,19 +65,7 @@ impl<S: PageStore> Database<S> {
     pub(super) fn replay(&mut self, delta: &[u8]) -> Result<()> {
         let (kind, rest) = delta.split_first().ok_or(Error::Corrupt)?;
         match *kind {
-            PLAIN => {
-                let (key, body) = split_key(rest)?;
-                self.put(&NewRecord { key, body, tag_count: 0, expires: FOREVER, stored: None })
-            }
-            RECORD => {
-                let record = read_record(rest)?;
-                self.put(&record)
-            }
-            COMPRESSED => {
-                let record = read_record(rest)?;
-                let (field_tags, body) = record.body.split_first().ok_or(Error::Corrupt)?;
-                self.replay_compressed(&NewRecord { body, ..record }, *field_tags != 0)
-            }
+            PLAIN | RECORD | COMPRESSED => self.replay_put(*kind, rest),
             DELETED => self.delete(rest, 0).map(|_| ()),
             NAMED => self.intern(rest),
             CLEARED => self.purge(0).map(|_| ()),
@@ -85,7 +73,19 @@ impl<S: PageStore> Database<S> {
         }
     }
 
+    #[inline(never)]
+    fn replay_put(&mut self, kind: u8, rest: &[u8]) -> Result<()> {
+        let mut record = read_record(rest, kind)?;
+        if kind != COMPRESSED {
+            return self.put(&record);
+        }
+        let (field_tags, body) = record.body.split_first().ok_or(Error::Corrupt)?;
+        record.body = body;
+        self.replay_compressed(&record, *field_tags != 0)
+    }
+
     /// What is in the value was checked when it was put: here it is not expanded.
+    #[inline(never)]
     fn replay_compressed(&mut self, record: &NewRecord, field_tags: bool) -> Result<()> {
         self.check_key(record.key)?;
         self.check_tags(record)?;
@@ -98,12 +98,17 @@ impl<S: PageStore> Database<S> {
     }
 }
 
-fn read_record(rest: &[u8]) -> Result<NewRecord<'_>> {
-    let (key, rest) = split_key(rest)?;
-    let (expires, rest) = rest.split_first_chunk::<6>().ok_or(Error::Corrupt)?;
-    let expires = expires.iter().rev().fold(0, |time, byte| time << 8 | u64::from(*byte));
-    let (tag_count, body) = rest.split_first().ok_or(Error::Corrupt)?;
-    Ok(NewRecord { key, body, tag_count: u32::from(*tag_count), expires, stored: None })
+#[inline(never)]
+fn read_record(rest: &[u8], kind: u8) -> Result<NewRecord<'_>> {
+    let (key, body) = split_key(rest)?;
+    let mut record = NewRecord { key, body, tag_count: 0, expires: FOREVER, stored: None };
+    if kind != PLAIN {
+        let (expires, rest) = body.split_first_chunk::<6>().ok_or(Error::Corrupt)?;
+        record.expires = expires.iter().rev().fold(0, |time, byte| time << 8 | u64::from(*byte));
+        let (tag_count, body) = rest.split_first().ok_or(Error::Corrupt)?;
+        (record.tag_count, record.body) = (u32::from(*tag_count), body);
+    }
+    Ok(record)
 }
 
 fn split_key(rest: &[u8]) -> Result<(&[u8], &[u8])> {

@@ -2,19 +2,31 @@
 
 use super::Database;
 use crate::error::{Error, ErrorKind, Result, ENOSPC};
+use crate::store::raw::Owned;
 use crate::store::{DurableStore, FileCounts, MAX_DELTA};
 
 impl<S: DurableStore> Database<S> {
     /// Opens what is there, or makes it. [`Error::NeedMemory`]: give, and call again. `wall`: seconds since 1970, or
     /// 0; `seed`: anything that is seldom the same. Nothing is written to a database that is there.
     pub fn open(&mut self, wall: u64, seed: u64) -> Result<()> {
+        self.open_store(wall, seed)?;
+        self.replay_all()?;
+        self.store.finish_open();
+        self.take_status(wall)
+    }
+
+    #[inline(never)]
+    fn open_store(&mut self, wall: u64, seed: u64) -> Result<()> {
         if let Some(meta) = self.store.open(wall, seed)? {
             self.meta = meta;
             self.changed();
             self.forget_names();
         }
-        self.replay_all()?;
-        self.store.finish_open();
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn take_status(&mut self, wall: u64) -> Result<()> {
         let status = self.store.status();
         self.next_key = status.next_key;
         let away = if status.wall == 0 { 0 } else { wall.saturating_sub(status.wall) };
@@ -31,24 +43,31 @@ impl<S: DurableStore> Database<S> {
     /// Does what was done since the last checkpoint.
     #[inline(never)]
     fn replay_all(&mut self) -> Result<()> {
-        let mut delta = [0; MAX_DELTA];
-        while let Some(len) = self.store.next_delta(&mut delta)? {
-            match self.replay(delta.get(..len).unwrap_or(&[])) {
-                // What was done once can be done again: where it cannot, something is damaged.
-                Err(error) if error == Error::NeedMemory => {
-                    self.store.repeat_delta();
-                    return Err(Error::NeedMemory);
-                }
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::BadKey | ErrorKind::BadTag | ErrorKind::TooDeep | ErrorKind::TooLong
-                    ) =>
-                {
-                    return Err(Error::Corrupt)
-                }
-                result => result?,
+        let Some(block) = self.store.lend()? else { return Ok(()) };
+        match Owned::new(block, || [0; MAX_DELTA]) {
+            Ok(mut delta) => {
+                let done = self.replay_each(&mut *delta);
+                self.store.take_back(delta.into_block());
+                done
             }
+            Err(block) => {
+                self.store.take_back(block);
+                Err(Error::Corrupt)
+            }
+        }
+    }
+
+    fn replay_each(&mut self, delta: &mut [u8]) -> Result<()> {
+        while let Some(len) = self.store.next_delta(delta)? {
+            let Err(error) = self.replay(delta.get(..len).unwrap_or(&[])) else { continue };
+            if error == Error::NeedMemory {
+                self.store.repeat_delta();
+            }
+            // What was done once can be done again: where it cannot, something is damaged.
+            return Err(match error.kind() {
+                ErrorKind::BadKey | ErrorKind::BadTag | ErrorKind::TooDeep | ErrorKind::TooLong => Error::Corrupt,
+                _ => error,
+            });
         }
         Ok(())
     }

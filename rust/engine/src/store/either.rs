@@ -165,6 +165,14 @@ impl<M: Medium> DurableStore for Store<M> {
         either!(self, it => it.open(wall, seed))
     }
 
+    fn lend(&mut self) -> Result<Option<Block>> {
+        either!(self, it => it.lend())
+    }
+
+    fn take_back(&mut self, block: Block) {
+        either!(self, it => it.take_back(block))
+    }
+
     #[inline(never)]
     fn next_delta(&mut self, buf: &mut [u8]) -> Result<Option<usize>> {
         either!(self, it => it.next_delta(buf))

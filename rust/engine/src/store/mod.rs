@@ -7,6 +7,7 @@ pub mod memory;
 pub mod raw;
 
 use crate::error::{Error, Result};
+use raw::Block;
 
 /// The name of a page, the same for as long as the page is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,6 +198,15 @@ pub trait DurableStore: PageStore {
     fn open(&mut self, _wall: u64, _seed: u64) -> Result<Option<Meta>> {
         Ok(Some(Meta::EMPTY))
     }
+
+    /// Memory for [`MAX_DELTA`] bytes, until [`take_back`](Self::take_back) with no call before that gives or asks for
+    /// memory; `None` where there is no delta.
+    fn lend(&mut self) -> Result<Option<Block>> {
+        Ok(None)
+    }
+
+    /// Takes that back.
+    fn take_back(&mut self, _block: Block) {}
 
     /// The next delta since that checkpoint, which the database has to do again, into `buf`.
     fn next_delta(&mut self, _buf: &mut [u8]) -> Result<Option<usize>> {

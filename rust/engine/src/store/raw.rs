@@ -2,6 +2,7 @@
 //! them, and copying bytes without a check that could panic.
 #![allow(unsafe_code)]
 
+use core::mem::MaybeUninit;
 use core::ptr::{null_mut, NonNull};
 
 /// Copies the bytes of `from` to `to`, as many as both have.
@@ -58,16 +59,16 @@ pub struct Owned<T> {
 }
 
 impl<T> Owned<T> {
-    /// Moves a value into a block; the block back where it is too short.
+    /// Makes a value in a block; the block back where it is too short.
     // It is made in its place so, and not on the stack before.
     #[inline(always)]
-    pub fn new(block: Block, value: T) -> Result<Self, Block> {
+    pub fn new(block: Block, make: impl FnOnce() -> T) -> Result<Self, Block> {
         if block.bytes < size_of::<T>() || align_of::<T>() > align_of::<u64>() {
             return Err(block);
         }
         let place = block.start.cast::<T>();
         // SAFETY: the block is ours, long enough and aligned for u64, which is as much as T asks for.
-        unsafe { place.as_ptr().write(value) };
+        unsafe { place.as_ptr().write(make()) };
         Ok(Owned { place, bytes: block.bytes })
     }
 
@@ -158,6 +159,41 @@ impl<T: Copy> Table<T> {
     }
 }
 
+/// An array in something that is made in its place: so that it is not made on the stack before, it is empty until it is
+/// filled.
+pub struct Late<T, const N: usize> {
+    values: MaybeUninit<[T; N]>,
+    len: usize,
+}
+
+impl<T: Copy, const N: usize> Late<T, N> {
+    /// Not filled yet.
+    pub const EMPTY: Self = Late { values: MaybeUninit::uninit(), len: 0 };
+
+    /// Fills it with a value.
+    pub fn fill(&mut self, value: T) {
+        for index in 0..N {
+            // SAFETY: index is below the number of values there is room for.
+            unsafe { self.values.as_mut_ptr().cast::<T>().add(index).write(value) };
+        }
+        self.len = N;
+    }
+
+    /// All of it.
+    #[inline]
+    pub fn as_slice(&self) -> &[T] {
+        // SAFETY: len is 0, or fill() has written N values.
+        unsafe { core::slice::from_raw_parts(self.values.as_ptr().cast(), self.len) }
+    }
+
+    /// All of it, to change.
+    #[inline]
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        // SAFETY: as as_slice(); `&mut self` keeps everyone else away.
+        unsafe { core::slice::from_raw_parts_mut(self.values.as_mut_ptr().cast(), self.len) }
+    }
+}
+
 /// A table of blocks of one size. The table is a block itself; it holds the blocks' addresses, so that
 /// a collector that scans it finds them.
 pub struct Chunks {
@@ -244,15 +280,29 @@ impl Chunks {
 
     /// Takes a chunk out.
     pub fn remove(&mut self, index: u32) -> Option<Block> {
-        let chunk = self.address(index)?;
-        // SAFETY: address() has found the place to be one of the table.
-        unsafe { self.table.add(index as usize).write(null_mut()) };
+        let chunk = self.lend(index)?;
         self.held = self.held.wrapping_sub(1);
         while self.len > 0 && self.address(self.len.wrapping_sub(1)).is_none() {
             self.len = self.len.wrapping_sub(1);
         }
+        Some(chunk)
+    }
+
+    /// Takes a chunk out that comes back to its place before another one is added or taken out.
+    pub fn lend(&mut self, index: u32) -> Option<Block> {
+        let chunk = self.address(index)?;
+        // SAFETY: address() has found the place to be one of the table.
+        unsafe { self.table.add(index as usize).write(null_mut()) };
         // SAFETY: the chunk came from a Block of that size, and its only address is now this one.
         unsafe { Block::new(chunk, self.chunk_bytes()) }
+    }
+
+    /// Puts a chunk back that was lent.
+    pub fn put_back(&mut self, index: u32, chunk: Block) {
+        if index < self.len && chunk.bytes() == self.chunk_bytes() {
+            // SAFETY: len is at most the table's capacity.
+            unsafe { self.table.add(index as usize).write(chunk.into_raw()) };
+        }
     }
 
     /// Takes the table itself out, when no chunk is left.

@@ -99,7 +99,7 @@ impl<M: Medium> FileStore<M> {
     /// The same, made durable, so that the pages can leave the cache.
     #[inline(never)]
     pub(super) fn write_versions(&mut self, versions: Versions) -> Result<()> {
-        if self.cache.next_changed(versions, 0).is_some() || self.next_moved(0).is_some() {
+        if self.next_written(versions, 0).is_some() {
             let written = self.append_versions(versions).and_then(|()| self.log.sync());
             self.end_attempt(written)?;
             self.cache.written(versions);
@@ -131,6 +131,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// The page with the least id of `from` or more that the page table does not know where it stands now, and where.
+    #[inline(never)]
     fn next_written(&self, versions: Versions, from: u32) -> Option<(u32, Location)> {
         let changed = self.cache.next_changed(versions, from);
         let changed = changed.map(|(slot, id, _)| (id, Location(self.cache.location(slot))));
@@ -145,13 +146,20 @@ impl<M: Medium> FileStore<M> {
         let mut path = Path { id: 0, closed: self.snapshot.levels };
         let mut from = 0;
         while let Some((id, new)) = self.next_written(versions, from) {
-            self.deepen(&mut path, id)?;
-            self.open_path(&mut path, id)?;
+            from = id.saturating_add(1);
+            while self.table_index(self.snapshot.levels, id) > 0 || self.snapshot.levels == 0 {
+                // What is below the new root must be whole.
+                self.close_path(&mut path, MAX_LEVELS)?;
+                self.deepen()?;
+            }
+            let apart = self.apart(&path, id);
+            self.close_path(&mut path, apart)?;
+            self.open_path(apart, id)?;
+            path = Path { id, closed: 0 };
             self.set_above(0, id, new)?;
             if new == Location::NONE {
                 self.snapshot.free_ids = self.snapshot.free_ids.wrapping_add(1);
             }
-            from = id.saturating_add(1);
         }
         self.close_path(&mut path, MAX_LEVELS)
     }
@@ -170,6 +178,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Says it anew, and counts what lives.
+    #[inline(never)]
     fn set_above(&mut self, level: u8, id: u32, new: Location) -> Result<()> {
         let old = self.above(level, id)?;
         self.log.add_live(old, -1);
@@ -184,35 +193,36 @@ impl<M: Medium> FileStore<M> {
         Ok(())
     }
 
-    /// Puts levels on top of the table until an id has a place in it.
-    fn deepen(&mut self, path: &mut Path, id: u32) -> Result<()> {
-        while self.table_index(self.snapshot.levels, id) > 0 || self.snapshot.levels == 0 {
-            // What is below the new root must be whole.
-            self.close_path(path, MAX_LEVELS)?;
-            if self.snapshot.levels >= MAX_LEVELS {
-                return Err(Error::Full);
-            }
-            self.snapshot.levels = self.snapshot.levels.wrapping_add(1);
-            let old = core::mem::replace(&mut self.snapshot.table, Location::NONE);
-            let bytes = self.cache.bytes_mut(self.table_slot(self.snapshot.levels))?;
-            bytes.fill(0);
-            write_u32(bytes, 0, old.0);
+    /// Puts a level on top of the table.
+    #[inline(never)]
+    fn deepen(&mut self) -> Result<()> {
+        if self.snapshot.levels >= MAX_LEVELS {
+            return Err(Error::Full);
         }
+        self.snapshot.levels = self.snapshot.levels.wrapping_add(1);
+        let old = core::mem::replace(&mut self.snapshot.table, Location::NONE);
+        let bytes = self.cache.bytes_mut(self.table_slot(self.snapshot.levels))?;
+        bytes.fill(0);
+        write_u32(bytes, 0, old.0);
         Ok(())
     }
 
-    /// Makes the pages of the table on the way to an id those that are made anew.
-    fn open_path(&mut self, path: &mut Path, id: u32) -> Result<()> {
+    /// The highest level on which the way to an id leads through other pages than those that are being made anew.
+    #[inline(never)]
+    fn apart(&self, path: &Path, id: u32) -> u8 {
         let mut level = self.snapshot.levels;
-        while level > 0 {
-            let index = self.table_index(level, id);
-            if level <= path.closed || self.table_index(level, path.id) != index {
-                self.close_path(path, level)?;
-                self.fill_table_slot(level, index, self.above(level, id)?)?;
-            }
+        while level > path.closed && self.table_index(level, path.id) == self.table_index(level, id) {
             level = level.wrapping_sub(1);
         }
-        *path = Path { id, closed: 0 };
+        level
+    }
+
+    /// Begins to make the pages of the table on the way to an id anew, on this level and those below.
+    #[inline(never)]
+    fn open_path(&mut self, top: u8, id: u32) -> Result<()> {
+        for level in (1..=top).rev() {
+            self.fill_table_slot(level, self.table_index(level, id), self.above(level, id)?)?;
+        }
         Ok(())
     }
 
@@ -234,20 +244,26 @@ impl<M: Medium> FileStore<M> {
     fn close_path(&mut self, path: &mut Path, top: u8) -> Result<()> {
         while path.closed < top.min(self.snapshot.levels) {
             path.closed = path.closed.wrapping_add(1);
-            let (level, index) = (path.closed, self.table_index(path.closed, path.id));
-            let slot = self.table_slot(level);
-            let empty = is_blank(self.cache.bytes(slot)?);
-            let new = if empty { Location::NONE } else { self.append_page(level, index, slot)? };
-            if let Some(cached) = self.cache.find(cache_id(level, index)) {
-                if empty {
-                    self.cache.forget(cached);
-                } else {
-                    self.cache.copy(slot, cached)?;
-                }
-            }
-            self.set_above(level, path.id, new)?;
+            let (level, slot) = (path.closed, self.table_slot(path.closed));
+            let new = match is_blank(self.cache.bytes(slot)?) {
+                true => Location::NONE,
+                false => self.append_page(level, self.table_index(level, path.id), slot)?,
+            };
+            self.renew(level, path.id, slot, new)?;
         }
         Ok(())
+    }
+
+    /// A page of the table was made anew, and stands there: so it is in the cache too, and the page above says so.
+    #[inline(never)]
+    fn renew(&mut self, level: u8, id: u32, slot: u16, new: Location) -> Result<()> {
+        if let Some(cached) = self.cache.find(cache_id(level, self.table_index(level, id))) {
+            match new {
+                Location::NONE => self.cache.forget(cached),
+                _ => self.cache.copy(slot, cached)?,
+            }
+        }
+        self.set_above(level, id, new)
     }
 
     /// Appends a checkpoint and gives where it stands: of the page table as it is, and what else is given.
@@ -324,11 +340,7 @@ impl<M: Medium> FileStore<M> {
     /// Takes the counts of a checkpoint that is whole.
     #[inline(never)]
     fn read_segments(&mut self, place: usize, offset: u32, segments: usize) -> Result<()> {
-        for place in Log::<M>::places() {
-            if let Some(known) = self.log.known_mut(place) {
-                known.live = Live::default();
-            }
-        }
+        self.log.clear_live();
         let whole = PAGE_HEADER.wrapping_add(self.root.page_size) as u32;
         let mut at = offset.wrapping_add(CHECKPOINT as u32);
         let mut entry = [0; CHECKPOINT_SEGMENT];

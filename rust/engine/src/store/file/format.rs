@@ -248,6 +248,7 @@ impl Gap {
     pub const NONE: Gap = Gap { from: 0, len: 0 };
 
     /// The longest in a page behind its first bytes.
+    #[inline(never)]
     pub fn of(page: &[u8]) -> Self {
         let unit = (page.len() / 256).max(1);
         let (mut best, mut from, mut at) = (Gap::NONE, unit, unit);

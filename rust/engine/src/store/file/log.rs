@@ -10,6 +10,7 @@ use super::format::{
 use super::medium::{File, Medium};
 use crate::bytes::write;
 use crate::error::{Error, Result, ENOSPC};
+use crate::store::raw::Late;
 use crate::store::Status;
 
 /// Segments of a small database have so many bytes at most, less what a filesystem needs of four blocks.
@@ -74,6 +75,8 @@ pub struct Known {
     pub live: Live,
     /// Bytes of it.
     pub size: u32,
+    /// See [`keep_live`](Log::keep_live).
+    pub kept: Live,
 }
 
 /// The segment that is appended to.
@@ -118,10 +121,8 @@ pub struct Log<M> {
     pub salt: u64,
     /// Bytes of a page: a segment has room for some.
     pub page_size: u32,
-    segments: [Known; SEGMENTS],
+    segments: Late<Known, SEGMENTS>,
     in_root: Known,
-    /// See [`keep_live`](Self::keep_live).
-    kept: [Live; SEGMENTS + 1],
     /// Places whose files are not ours: they are left alone.
     pub blocked: u64,
     head: Option<Head>,
@@ -141,14 +142,15 @@ pub struct Log<M> {
 
 impl<M: Medium> Log<M> {
     /// A log of nothing.
+    // It is made in its place so, and not on the stack before.
+    #[inline(always)]
     pub fn new(medium: M) -> Self {
         Log {
             medium,
             salt: 0,
             page_size: 512,
-            segments: [Known::default(); SEGMENTS],
+            segments: Late::EMPTY,
             in_root: Known::default(),
-            kept: [Live::default(); SEGMENTS + 1],
             blocked: 0,
             head: None,
             group: Group::default(),
@@ -163,6 +165,11 @@ impl<M: Medium> Log<M> {
 
     // ---- the table of segments ----
 
+    /// Begins with none.
+    pub fn forget_all(&mut self) {
+        self.segments.fill(Known::default());
+    }
+
     /// Every place there can be a segment at.
     pub fn places() -> impl Iterator<Item = usize> {
         (0..SEGMENTS).chain([IN_ROOT])
@@ -173,7 +180,7 @@ impl<M: Medium> Log<M> {
     pub fn known(&self, place: usize) -> Known {
         match place {
             IN_ROOT => self.in_root,
-            _ => self.segments.get(place).copied().unwrap_or_default(),
+            _ => self.segments.as_slice().get(place).copied().unwrap_or_default(),
         }
     }
 
@@ -181,7 +188,7 @@ impl<M: Medium> Log<M> {
     pub fn known_mut(&mut self, place: usize) -> Option<&mut Known> {
         match place {
             IN_ROOT => Some(&mut self.in_root),
-            _ => self.segments.get_mut(place),
+            _ => self.segments.as_mut_slice().get_mut(place),
         }
     }
 
@@ -257,22 +264,21 @@ impl<M: Medium> Log<M> {
 
     /// Keeps in mind what lives in each segment, for [`restore_live`](Self::restore_live).
     pub fn keep_live(&mut self) {
-        for (index, place) in Self::places().enumerate() {
-            let live = self.known(place).live;
-            if let Some(kept) = self.kept.get_mut(index) {
-                *kept = live;
-            }
-        }
+        self.each_known(|known| known.kept = known.live);
     }
 
     /// What lives is what did then.
     pub fn restore_live(&mut self) {
-        for (index, place) in Self::places().enumerate() {
-            let kept = self.kept.get(index).copied().unwrap_or_default();
-            if let Some(known) = self.known_mut(place) {
-                known.live = kept;
-            }
-        }
+        self.each_known(|known| known.live = known.kept);
+    }
+
+    /// Nothing lives.
+    pub fn clear_live(&mut self) {
+        self.each_known(|known| known.live = Live::default());
+    }
+
+    fn each_known(&mut self, change: impl Fn(&mut Known)) {
+        self.segments.as_mut_slice().iter_mut().chain([&mut self.in_root]).for_each(change);
     }
 
     /// Removes a segment's file, and forgets it.
@@ -336,7 +342,7 @@ impl<M: Medium> Log<M> {
         let sequence = self.last_sequence.wrapping_add(1);
         self.write_header(place, Segment { sequence, continues })?;
         let (at, limit) = (HEADER as u32, self.segment_size().max(least.wrapping_add(HEADER as u32)));
-        self.learn(place, Known { sequence, live: Live::default(), size: at });
+        self.learn(place, Known { sequence, size: at, ..Known::default() });
         self.head = Some(Head { place, at, synced: 0, limit, frames: 0, frame_bytes: 0 });
         Ok(())
     }

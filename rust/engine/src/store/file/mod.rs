@@ -73,6 +73,8 @@ pub struct FileStore<M> {
     replay: Option<recovery::Replay>,
     /// Where it was before the last delta.
     replay_again: Option<recovery::Replay>,
+    /// A slot whose memory is lent for deltas.
+    lent: u16,
     /// The log can go on behind that commit.
     resumable: bool,
     /// The pages on the medium: what the cache's changed pages change.
@@ -127,6 +129,7 @@ impl<M: Medium> FileStore<M> {
             tail: None,
             replay: None,
             replay_again: None,
+            lent: NO_SLOT,
             resumable: false,
             snapshot: Snapshot::EMPTY,
             search_from: 0,
@@ -225,9 +228,32 @@ impl<M: Medium> FileStore<M> {
         }
         self.cache.misses = self.cache.misses.wrapping_add(1);
         self.finish_rollback()?;
+        // Writing would change the table on the way through it: it is done before.
+        self.make_available(1 + self.slots_to_write())?;
         let location = self.locate(id.0)?;
-        let slot = self.take_slot()?;
+        let slot = self.cache.take().ok_or(Error::NeedMemory)?;
         self.fill(slot, id.0, location, 0, id.0)
+    }
+
+    /// The slots of two pages, and one to make another of them.
+    #[inline(never)]
+    fn load_two(&mut self, left: PageId, right: PageId) -> Result<[u16; 2]> {
+        if self.scratch == NO_SLOT {
+            self.scratch = self.take_slot()?;
+        }
+        // With room for the right one, so that nothing has to be written while the left one is kept.
+        let room = self.slots_to_write().wrapping_add(2);
+        let left = loop {
+            let slot = self.load(left)?;
+            if self.cache.available() >= room {
+                break slot;
+            }
+            self.make_available(room)?;
+        };
+        self.cache.keep(left);
+        let right = self.load(right);
+        self.cache.keep(NO_SLOT);
+        Ok([left, right?])
     }
 
     /// Reads a page into a slot that was taken and makes it that page's, under its id in the cache.
@@ -277,6 +303,7 @@ impl<M: Medium> FileStore<M> {
         if self.snapshot.free_ids > 0 {
             let (from, end) = (self.search_from, self.snapshot.next_id);
             for id in (from..end).chain(0..from.min(end)) {
+                self.make_available(1)?;
                 let is_given_back = self.is_moved(id);
                 if self.table_entry(id)? == Location::NONE && self.cache.find(id).is_none() && !is_given_back {
                     self.snapshot.free_ids = self.snapshot.free_ids.wrapping_sub(1);
@@ -302,7 +329,8 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Makes sure that so many pages can be had without writing.
-    fn make_available(&mut self, pages: usize) -> Result<()> {
+    #[inline(never)]
+    pub(super) fn make_available(&mut self, pages: usize) -> Result<()> {
         if self.cache.available() >= pages {
             return Ok(());
         }
@@ -391,22 +419,8 @@ impl<M: Medium> PageStore for FileStore<M> {
     }
 
     fn build(&mut self, left: PageId, right: PageId) -> Result<(&[u8], &[u8], &mut [u8])> {
-        if self.scratch == NO_SLOT {
-            self.scratch = self.take_slot()?;
-        }
-        // With room for the right one, so that nothing has to be written while the left one is kept.
-        let room = self.slots_to_write().wrapping_add(2);
-        let left = loop {
-            let slot = self.load(left)?;
-            if self.cache.available() >= room {
-                break slot;
-            }
-            self.make_available(room)?;
-        };
-        self.cache.keep(left);
-        let right = self.load(right);
-        self.cache.keep(NO_SLOT);
-        self.cache.two_and_one(left, right?, self.scratch)
+        let [left, right] = self.load_two(left, right)?;
+        self.cache.two_and_one(left, right, self.scratch)
     }
 
     fn install(&mut self, id: PageId) -> Result<()> {
@@ -507,6 +521,14 @@ impl<M: Medium> DurableStore for FileStore<M> {
     fn open(&mut self, wall: u64, seed: u64) -> Result<Option<Meta>> {
         let opened = self.open_files(wall, seed)?;
         Ok(opened.then_some(self.snapshot.meta))
+    }
+
+    fn lend(&mut self) -> Result<Option<Block>> {
+        self.lend_slot()
+    }
+
+    fn take_back(&mut self, block: Block) {
+        self.cache.put_back(self.lent, block);
     }
 
     fn next_delta(&mut self, buf: &mut [u8]) -> Result<Option<usize>> {

@@ -13,13 +13,14 @@ use super::medium::{File, Medium};
 use super::{FileStore, LEAST_PAGES};
 use crate::bytes::{hash64, varint_at};
 use crate::error::{Error, Result};
+use crate::store::raw::Block;
 use crate::store::{Meta, Status};
 
 /// Bytes read at once when the log is searched.
 const WINDOW: usize = 128;
 /// Pages that doing deltas again may take beyond those that a commit speaks of and half as many: while that is done
-/// nothing can be written, so that all that is changed stays in memory.
-const PAGES_MORE: usize = 32;
+/// nothing can be written, so that all that is changed stays in memory. One of them is lent for the deltas themselves.
+const PAGES_MORE: usize = 33;
 
 /// Generated keys that a new database may give before its next commit.
 const FIRST_KEYS: u64 = 1 << 12;
@@ -79,6 +80,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Sees what there is, without any memory.
     fn look(&mut self, seed: u64) -> Result<()> {
+        self.log.forget_all();
         let mut bytes = [0; HEADER];
         let found = match self.log.medium.size(File::ROOT)? {
             None => Found::Nothing,
@@ -304,6 +306,15 @@ impl<M: Medium> FileStore<M> {
         let mut first = [0; CHECKPOINT];
         let len = frame_len(self.log.peek(at.place, at.offset, &mut first)?, self.root.page_size);
         Ok(len.map(|len| (*at, first, len)))
+    }
+
+    /// The memory of a slot, to read deltas into.
+    pub(super) fn lend_slot(&mut self) -> Result<Option<Block>> {
+        if self.replay.is_none() {
+            return Ok(None);
+        }
+        self.lent = self.take_slot()?;
+        Ok(self.cache.lend(self.lent))
     }
 
     /// The next delta that is to be done again; `None` when that is all. What does not fit `buf` is damaged.

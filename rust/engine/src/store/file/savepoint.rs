@@ -79,6 +79,11 @@ impl<M: Medium> FileStore<M> {
         read().unwrap_or(NOTHING)
     }
 
+    #[inline(never)]
+    fn noted_checkpoint(&self, level: u16) -> Location {
+        self.note(level).checkpoint
+    }
+
     pub(super) fn set_note(&mut self, index: u16, note: Note) -> Result<()> {
         let index = usize::from(index);
         if let Some(place) = self.savepoints.here.get_mut(index) {
@@ -175,7 +180,7 @@ impl<M: Medium> FileStore<M> {
         self.finish_rollback()?;
         let depth = self.savepoints.depth;
         for level in 0..depth {
-            if self.note(level).checkpoint == Location::NONE {
+            if self.noted_checkpoint(level) == Location::NONE {
                 self.with_spare(|store| store.write_level(level))?;
             }
         }
@@ -198,7 +203,7 @@ impl<M: Medium> FileStore<M> {
     fn is_superseded(&self, place: usize) -> bool {
         let mut known_to_all = self.log.committed;
         for level in 0..self.savepoints.depth {
-            let checkpoint = self.note(level).checkpoint;
+            let checkpoint = self.noted_checkpoint(level);
             if checkpoint != Location::NONE {
                 known_to_all = known_to_all.max(self.log.place_at(checkpoint).sequence);
             }

@@ -68,15 +68,13 @@ impl<M: Medium> FileStore<M> {
         }
     }
 
-    /// Where a page stands, if it does.
+    /// Where a page stands, if it does. One slot can be had, for the way through the table.
     pub(super) fn table_entry(&mut self, id: u32) -> Result<Location> {
         self.table_entry_above(1, id)
     }
 
     /// Where the page of the table of level `level - 1` stands that leads to an id; of level 0, the page itself.
     pub(super) fn table_entry_above(&mut self, level: u8, id: u32) -> Result<Location> {
-        // Writing would change the table on the way through it: it is done before, for the one slot that this takes.
-        self.make_available(1)?;
         let levels = self.snapshot.levels;
         if id >= self.snapshot.next_id || self.table_index(levels, id) > 0 {
             return Ok(Location::NONE);

@@ -19,6 +19,7 @@ impl<M: Medium> FileStore<M> {
         if let Some(slot) = self.cache.find(id) {
             return Ok(!matches!(self.cache.change_of(slot), Some((_, true))));
         }
+        self.make_available(1)?;
         if self.table_entry(id)? == Location::NONE {
             return Ok(false);
         }

@@ -40,6 +40,7 @@ struct Record {
 
 impl Cache {
     /// Gives up slots of older versions, as far as that can be done.
+    #[inline(never)]
     pub fn fold(&mut self) {
         let mut at = self.changed;
         while at != NO_SLOT && self.slot(at).epoch > 0 {
@@ -58,6 +59,7 @@ impl Cache {
         self.end_differences();
     }
 
+    #[inline(never)]
     fn fold_one(&mut self, newer: u16, older: u16) {
         let (slot, begin, epoch) = (self.differences.slot, usize::from(self.differences.end), self.slot(older).epoch);
         let Ok((new, old, notes)) = self.two_and_one(newer, older, slot) else { return };

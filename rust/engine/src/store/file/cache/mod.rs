@@ -225,6 +225,17 @@ impl Cache {
         }
     }
 
+    /// The memory of a slot that was taken, which is put back before anything is given.
+    pub fn lend(&mut self, slot: u16) -> Option<Block> {
+        self.chunks.lend(self.place(slot).0)
+    }
+
+    /// Puts it back, and gives the slot back.
+    pub fn put_back(&mut self, slot: u16, block: Block) {
+        self.chunks.put_back(self.place(slot).0, block);
+        self.give_back(slot);
+    }
+
     // ---- slots ----
 
     #[inline]
