@@ -75,7 +75,8 @@ impl<S: PageStore> Database<S> {
 
     #[inline(never)]
     fn replay_put(&mut self, kind: u8, rest: &[u8]) -> Result<()> {
-        let mut record = read_record(rest, kind)?;
+        let mut record = NewRecord { key: &[], body: &[], tag_count: 0, expires: FOREVER, stored: None };
+        read_record(rest, kind, &mut record)?;
         if kind != COMPRESSED {
             return self.put(&record);
         }
@@ -99,16 +100,15 @@ impl<S: PageStore> Database<S> {
 }
 
 #[inline(never)]
-fn read_record(rest: &[u8], kind: u8) -> Result<NewRecord<'_>> {
-    let (key, body) = split_key(rest)?;
-    let mut record = NewRecord { key, body, tag_count: 0, expires: FOREVER, stored: None };
+fn read_record<'a>(rest: &'a [u8], kind: u8, record: &mut NewRecord<'a>) -> Result<()> {
+    (record.key, record.body) = split_key(rest)?;
     if kind != PLAIN {
-        let (expires, rest) = body.split_first_chunk::<6>().ok_or(Error::Corrupt)?;
+        let (expires, rest) = record.body.split_first_chunk::<6>().ok_or(Error::Corrupt)?;
         record.expires = expires.iter().rev().fold(0, |time, byte| time << 8 | u64::from(*byte));
         let (tag_count, body) = rest.split_first().ok_or(Error::Corrupt)?;
         (record.tag_count, record.body) = (u32::from(*tag_count), body);
     }
-    Ok(record)
+    Ok(())
 }
 
 fn split_key(rest: &[u8]) -> Result<(&[u8], &[u8])> {

@@ -43,29 +43,33 @@ impl<S: PageStore> Database<S> {
     #[inline(never)]
     fn expire_next(&mut self, now: u64, removes: bool) -> Result<Answer> {
         let mut key = KeyBuf::new();
-        let time = match self.first_expiry()? {
-            None => u64::MAX,
-            Some((time, record)) => {
-                key.set(&record);
-                time
+        let expired = self.expired(now, &mut key)?;
+        if expired == Answer::Yes && removes {
+            if self.store.removal_can_fail() {
+                self.atomically(|database| database.expire_one(key.as_slice()))?;
+            } else {
+                self.expire_one(key.as_slice())?;
             }
-        };
+        }
+        Ok(expired)
+    }
+
+    /// Whether there is a record whose time has come, and its key.
+    #[inline(never)]
+    fn expired(&mut self, now: u64, key: &mut KeyBuf) -> Result<Answer> {
+        let mut time = u64::MAX;
+        if let Some((first, record)) = self.first_expiry()? {
+            key.set(&record);
+            time = first;
+        }
         if time > now {
             self.next_expiry = time;
-            return Ok(Answer::No);
         }
-        if !removes {
-            return Ok(Answer::Yes);
-        }
-        if self.store.removal_can_fail() {
-            self.atomically(|database| database.expire_one(key.as_slice()))?;
-        } else {
-            self.expire_one(key.as_slice())?;
-        }
-        Ok(Answer::Yes)
+        Ok((time <= now).into())
     }
 
     /// Removes the record with that key, whose expiry entry was just located.
+    #[inline(never)]
     fn expire_one(&mut self, key: &[u8]) -> Result<()> {
         self.remove_at()?;
         self.meta.ttl_records = self.meta.ttl_records.wrapping_sub(1);

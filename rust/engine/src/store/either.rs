@@ -88,6 +88,10 @@ impl<M: Medium> PageStore for Store<M> {
         either!(self, it => it.free(id))
     }
 
+    fn bring(&mut self, left: PageId, right: PageId) -> Result<()> {
+        either!(self, it => it.bring(left, right))
+    }
+
     fn build(&mut self, left: PageId, right: PageId) -> Result<(&[u8], &[u8], &mut [u8])> {
         either!(self, it => it.build(left, right))
     }

@@ -97,7 +97,12 @@ pub trait PageStore {
     /// Gives a page back; a rollback brings it back too.
     fn free(&mut self, id: PageId) -> Result<()>;
 
-    /// Two pages to read, the same one perhaps, and the scratch page to make another of them.
+    /// Reads two pages, as far as that is to be done, for [`build`](PageStore::build), which must be what comes next.
+    fn bring(&mut self, _left: PageId, _right: PageId) -> Result<()> {
+        Ok(())
+    }
+
+    /// Two pages to read that were brought, the same one perhaps, and the scratch page to make another of them.
     fn build(&mut self, left: PageId, right: PageId) -> Result<(&[u8], &[u8], &mut [u8])>;
 
     /// Copies the scratch page to a writable one.

@@ -32,6 +32,12 @@ impl<'a> Source<'a> {
     /// Shows the entries and the scratch page to somebody.
     #[inline(never)]
     pub fn show<S: PageStore>(&self, store: &mut S, to: &mut dyn FnMut(&Cells, &mut [u8])) -> Result<()> {
+        store.bring(self.left, self.right)?;
+        self.show_brought(store, to)
+    }
+
+    #[inline(never)]
+    fn show_brought<S: PageStore>(&self, store: &mut S, to: &mut dyn FnMut(&Cells, &mut [u8])) -> Result<()> {
         let Source { new, replaced, separator, .. } = *self;
         let (left, right, scratch) = store.build(self.left, self.right)?;
         let right = if self.left == self.right { &[] } else { right };

@@ -80,6 +80,7 @@ fn plant<S: PageStore>(store: &mut S, root: &mut PageId, entry: &Entry) -> Resul
 
 /// How many pages from the leaf up may split, whatever their separators are: the branch above the leaf may get
 /// a new one, and another one for its neighbour ([`spread`]).
+#[inline(never)]
 fn splits<S: PageStore>(store: &mut S, path: &Path) -> Result<usize> {
     let separator = max_key(store.page_size());
     let mut splits: usize = 1;

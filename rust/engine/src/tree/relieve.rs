@@ -21,6 +21,7 @@ pub(super) fn relieve<S: PageStore>(store: &mut S, path: &Path, entry: usize) ->
     // The leaf is the right one of a pair, then the left one.
     for side in 0..2usize {
         let Some(pair) = Pair::of(store, parent, index.wrapping_add(side))? else { continue };
+        store.bring(pair.left, pair.right)?;
         let (left, right, _) = store.build(pair.left, pair.right)?;
         let (left, right) = (Page(left).used(), Page(right).used());
         let moved = left.abs_diff(right) / 2;
@@ -35,6 +36,7 @@ pub(super) fn relieve<S: PageStore>(store: &mut S, path: &Path, entry: usize) ->
 }
 
 /// How many entries of both fill half of their bytes.
+#[inline(never)]
 fn half<S: PageStore>(store: &mut S, pair: &Pair) -> Result<usize> {
     let mut count = 0;
     pair.entries(&[]).show(store, &mut |cells, _| {
@@ -91,6 +93,7 @@ pub(super) fn spread<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry
 }
 
 /// Where the entries fall into three parts of like size.
+#[inline(never)]
 fn thirds<S: PageStore>(store: &mut S, entries: &Source) -> Result<(usize, usize)> {
     let mut thirds = (0, 0);
     entries.show(store, &mut |cells, _| {

@@ -44,6 +44,7 @@ fn merge<S: PageStore>(store: &mut S, work: &mut Work, depth: usize) -> Result<A
     for side in 0..2usize {
         let right_index = index.wrapping_add(side);
         let Some(pair) = Pair::of(store, parent, right_index)? else { continue };
+        store.bring(pair.left, pair.right)?;
         let (left, right, _) = store.build(pair.left, pair.right)?;
         if Page(left).too_full_to_join(Page(right)) {
             continue;

@@ -133,11 +133,14 @@ impl<M: Medium> FileStore<M> {
     /// The page with the least id of `from` or more that the page table does not know where it stands now, and where.
     #[inline(never)]
     fn next_written(&self, versions: Versions, from: u32) -> Option<(u32, Location)> {
-        let changed = self.cache.next_changed(versions, from);
-        let changed = changed.map(|(slot, id, _)| (id, Location(self.cache.location(slot))));
         let moved = self.next_moved(from);
-        // What is in the cache is newer.
-        changed.into_iter().chain(moved).min_by_key(|(id, _)| *id)
+        match self.cache.next_changed(versions, from) {
+            // What is in the cache is newer.
+            Some((slot, id, _)) if moved.is_none_or(|(moved, _)| id <= moved) => {
+                Some((id, Location(self.cache.location(slot))))
+            }
+            _ => moved,
+        }
     }
 
     /// Writes the pages of the table above the pages just written, each once.
@@ -269,7 +272,7 @@ impl<M: Medium> FileStore<M> {
     /// Appends a checkpoint and gives where it stands: of the page table as it is, and what else is given.
     #[inline(never)]
     pub(super) fn append_snapshot(&mut self, meta: &Meta, next_id: u32, free_ids: u32) -> Result<Location> {
-        let segments = Log::<M>::places().filter(|place| self.log.known(*place).live.pages() > 0).count();
+        let segments = self.log.segments_with_pages();
         self.incomplete |= self.log.head().is_none();
         let mut appended = self.log.aligned_room_for(checkpoint_len(segments)).map(|()| self.log.end());
         if appended.is_ok() {

@@ -100,6 +100,13 @@ fn write_u64(bytes: &mut [u8], at: usize, value: u64) {
     write(bytes, at, &value.to_le_bytes());
 }
 
+#[inline(never)]
+fn write_numbers(bytes: &mut [u8], at: usize, numbers: &[u32]) {
+    for (index, number) in numbers.iter().enumerate() {
+        write_u32(bytes, index.wrapping_mul(4).wrapping_add(at), *number);
+    }
+}
+
 /// Puts the CRC of what is before it at the end; `seed` is what the CRC begins with.
 fn seal(bytes: &mut [u8], seed: u32) {
     let at = bytes.len().saturating_sub(4);
@@ -194,6 +201,8 @@ pub struct Segment {
 
 impl Segment {
     /// Its bytes.
+    // Inlined they are made where they are needed.
+    #[inline(always)]
     pub fn to_bytes(self, salt: u64, place: usize) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         write(&mut bytes, 0, &SEGMENT_MAGIC);
@@ -268,6 +277,14 @@ impl Gap {
         self.from.wrapping_add(self.len)
     }
 
+    /// The CRC of what is not left out, behind what has that CRC.
+    #[inline(never)]
+    fn crc(self, crc: u32, page: &[u8]) -> u32 {
+        let crc = crc32(crc, page.get(..self.from).unwrap_or(&[]));
+        crc32(crc, page.get(self.end()..).unwrap_or(&[]))
+    }
+
+    #[inline(never)]
     fn to_number(self, page_size: usize) -> u16 {
         match page_size / 256 {
             unit if self.len > 0 && unit > 0 => ((self.from / unit) | ((self.len / unit) << 8)) as u16,
@@ -287,16 +304,15 @@ impl Gap {
 
 impl PageFrame {
     /// The header's bytes for that page.
+    // Inlined they are made where they are needed.
+    #[inline(always)]
     pub fn to_bytes(level: u8, id: u32, gap: Gap, seed: u32, page: &[u8]) -> [u8; PAGE_HEADER] {
         let mut bytes = [0; PAGE_HEADER];
         write(&mut bytes, 0, &[PAGE, level]);
         write_u16(&mut bytes, 2, gap.to_number(page.len()));
         write_u32(&mut bytes, 4, id);
-        let mut crc = crc32(seed, bytes.get(..8).unwrap_or(&[]));
-        for part in [page.get(..gap.from), page.get(gap.end()..)] {
-            crc = crc32(crc, part.unwrap_or(&[]));
-        }
-        write_u32(&mut bytes, 8, crc);
+        let crc = crc32(seed, bytes.get(..8).unwrap_or(&[]));
+        write_u32(&mut bytes, 8, gap.crc(crc, page));
         bytes
     }
 
@@ -364,9 +380,7 @@ impl Commit {
             self.checkpoint_offset,
             self.pages,
         ];
-        for (index, number) in numbers.into_iter().enumerate() {
-            write_u32(&mut bytes, index.wrapping_mul(4).wrapping_add(4), number);
-        }
+        write_numbers(&mut bytes, 4, &numbers);
         write_u64(&mut bytes, 44, self.status.now);
         write_u64(&mut bytes, 52, self.status.wall);
         write_u64(&mut bytes, 60, self.status.next_key);
@@ -425,14 +439,14 @@ impl Snapshot {
         Snapshot { meta: Meta::EMPTY, table: Location::NONE, levels: 0, next_id: 0, free_ids: 0 };
 
     /// The bytes of a checkpoint before its table of `segments` entries, and without its CRC.
+    // Inlined they are made where they are needed.
+    #[inline(always)]
     pub fn to_bytes(self, segments: usize) -> [u8; CHECKPOINT] {
         let mut bytes = [0; CHECKPOINT];
         write(&mut bytes, 0, &CHECKPOINT_MAGIC);
         write(&mut bytes, 4, &[self.levels, segments as u8, 0, 0]);
-        let numbers = [self.table.0, self.next_id, self.free_ids];
-        for (index, number) in numbers.into_iter().chain(self.meta.to_numbers()).enumerate() {
-            write_u32(&mut bytes, index.wrapping_mul(4).wrapping_add(8), number);
-        }
+        write_numbers(&mut bytes, 8, &[self.table.0, self.next_id, self.free_ids]);
+        write_numbers(&mut bytes, 20, &self.meta.to_numbers());
         bytes
     }
 

@@ -176,7 +176,8 @@ impl<M: Medium> Log<M> {
     }
 
     /// What is known of the segment at a place.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn known(&self, place: usize) -> Known {
         match place {
             IN_ROOT => self.in_root,
@@ -185,6 +186,8 @@ impl<M: Medium> Log<M> {
     }
 
     /// The same, to change.
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn known_mut(&mut self, place: usize) -> Option<&mut Known> {
         match place {
             IN_ROOT => Some(&mut self.in_root),
@@ -213,6 +216,12 @@ impl<M: Medium> Log<M> {
     /// How many segments there are.
     pub fn segments(&self) -> usize {
         Self::places().filter(|place| self.known(*place).sequence != 0).count()
+    }
+
+    /// How many have pages that live.
+    #[inline(never)]
+    pub fn segments_with_pages(&self) -> usize {
+        Self::places().filter(|place| self.known(*place).live.pages() > 0).count()
     }
 
     /// Bytes of all segments.
@@ -334,17 +343,19 @@ impl<M: Medium> Log<M> {
         size.wrapping_sub(size / 256)
     }
 
-    /// Begins the next segment; `continues` says where the one before ended, or is 0.
-    fn begin_segment(&mut self, continues: u32, least: u32) -> Result<()> {
+    /// Where the next segment can be.
+    #[inline(never)]
+    fn free_place(&self) -> Result<usize> {
         let free = |place: &usize| self.known(*place).sequence == 0 && self.blocked >> *place & 1 == 0;
-        let place = (0..SEGMENTS).find(free).ok_or(Error::io(ENOSPC))?;
-        self.look_for_space()?;
-        let sequence = self.last_sequence.wrapping_add(1);
-        self.write_header(place, Segment { sequence, continues })?;
+        (0..SEGMENTS).find(free).ok_or(Error::io(ENOSPC))
+    }
+
+    /// Makes the segment there that was just begun the head.
+    #[inline(never)]
+    fn begin_head(&mut self, place: usize, sequence: u32, least: u32) {
         let (at, limit) = (HEADER as u32, self.segment_size().max(least.wrapping_add(HEADER as u32)));
         self.learn(place, Known { sequence, size: at, ..Known::default() });
         self.head = Some(Head { place, at, synced: 0, limit, frames: 0, frame_bytes: 0 });
-        Ok(())
     }
 
     /// Whether there is space for a segment.
@@ -359,9 +370,11 @@ impl<M: Medium> Log<M> {
         }
     }
 
+    /// Begins the next segment; it says where the one before ended, or 0.
     #[inline(never)]
     fn write_header(&mut self, place: usize, header: Segment) -> Result<()> {
-        let (file, header) = (file_of(place), header.to_bytes(self.salt, place));
+        let file = file_of(place);
+        let header = header.to_bytes(self.salt, place);
         let made = self.medium.create(file).and_then(|()| self.medium.append(file, &header));
         if made.is_err() {
             self.medium.close(file);
@@ -384,7 +397,10 @@ impl<M: Medium> Log<M> {
             self.abandon();
         }
         let in_group = continues > 0 && self.group.len > 0;
-        self.begin_segment(continues, len)?;
+        let (place, sequence) = (self.free_place()?, self.last_sequence.wrapping_add(1));
+        self.look_for_space()?;
+        self.write_header(place, Segment { sequence, continues })?;
+        self.begin_head(place, sequence, len);
         if !in_group {
             self.begin_group();
         }

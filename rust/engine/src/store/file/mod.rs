@@ -83,6 +83,8 @@ pub struct FileStore<M> {
     search_from: u32,
     /// Where a page of the tree is being made anew.
     scratch: u16,
+    /// The pages of which it is made.
+    brought: [u16; 2],
     /// Where pages of the page table are being made anew, one a level.
     table_slots: [u16; MAX_LEVELS as usize],
     savepoints: Savepoints,
@@ -134,6 +136,7 @@ impl<M: Medium> FileStore<M> {
             snapshot: Snapshot::EMPTY,
             search_from: 0,
             scratch: NO_SLOT,
+            brought: [NO_SLOT; 2],
             table_slots: [NO_SLOT; MAX_LEVELS as usize],
             savepoints: Savepoints::default(),
             pending_rollback: Location::NONE,
@@ -235,9 +238,9 @@ impl<M: Medium> FileStore<M> {
         self.fill(slot, id.0, location, 0, id.0)
     }
 
-    /// The slots of two pages, and one to make another of them.
+    /// Sees to it that two pages are in the cache, with a slot to make another of them.
     #[inline(never)]
-    fn load_two(&mut self, left: PageId, right: PageId) -> Result<[u16; 2]> {
+    fn load_two(&mut self, left: PageId, right: PageId) -> Result<()> {
         if self.scratch == NO_SLOT {
             self.scratch = self.take_slot()?;
         }
@@ -253,7 +256,8 @@ impl<M: Medium> FileStore<M> {
         self.cache.keep(left);
         let right = self.load(right);
         self.cache.keep(NO_SLOT);
-        Ok([left, right?])
+        self.brought = [left, right?];
+        Ok(())
     }
 
     /// Reads a page into a slot that was taken and makes it that page's, under its id in the cache.
@@ -267,33 +271,52 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// The slot of a page that may be changed in the innermost savepoint.
+    #[inline(never)]
     fn changeable(&mut self, id: PageId) -> Result<u16> {
-        let epoch = self.savepoints.depth();
         self.unflushed = true;
         loop {
             let slot = self.load(id)?;
-            let folded = self.cache.is_folded(slot);
-            let change = self.cache.change_of(slot).map(|(changed_in, _)| changed_in);
-            if change == Some(epoch) && !folded {
-                return Ok(slot);
-            }
-            // Once it is written there is no need for an older version in memory.
-            let room = self.slots_to_write().wrapping_add(if folded && change != Some(epoch) { 2 } else { 1 });
+            let room = self.room_to_change(slot);
             if self.cache.available() < room {
                 self.make_available(room)?;
                 continue;
             }
-            if change.is_none() {
+            let changeable = self.make_changeable(id, slot)?;
+            if changeable != NO_SLOT {
+                return Ok(changeable);
+            }
+        }
+    }
+
+    /// So many slots must be there to make a page changeable that is in that one.
+    #[inline(never)]
+    fn room_to_change(&self, slot: u16) -> usize {
+        let change = self.cache.change_of(slot).map(|(changed_in, _)| changed_in);
+        match (self.cache.is_folded(slot), change == Some(self.savepoints.depth())) {
+            (false, true) => 0,
+            // Once it is written there is no need for an older version in memory.
+            (true, false) => self.slots_to_write().wrapping_add(2),
+            _ => self.slots_to_write().wrapping_add(1),
+        }
+    }
+
+    /// Makes it, or comes nearer to it; then there is no slot yet.
+    #[inline(never)]
+    fn make_changeable(&mut self, id: PageId, slot: u16) -> Result<u16> {
+        let (epoch, folded) = (self.savepoints.depth(), self.cache.is_folded(slot));
+        match self.cache.change_of(slot) {
+            None => {
                 let first = !self.was_changed(id.0);
                 self.cache.change(slot, epoch, first);
                 return Ok(slot);
             }
-            let taken = self.cache.take().ok_or(Error::NeedMemory)?;
-            if !folded {
-                self.cache.shadow(slot, taken, epoch)?;
-                return Ok(taken);
-            }
-            self.cache.unfold(slot, taken)?;
+            Some((changed_in, _)) if changed_in == epoch && !folded => return Ok(slot),
+            Some(_) => {}
+        }
+        let taken = self.cache.take().ok_or(Error::NeedMemory)?;
+        match folded {
+            true => self.cache.unfold(slot, taken).map(|()| NO_SLOT),
+            false => self.cache.shadow(slot, taken, epoch).map(|()| taken),
         }
     }
 
@@ -418,8 +441,12 @@ impl<M: Medium> PageStore for FileStore<M> {
         Ok(())
     }
 
-    fn build(&mut self, left: PageId, right: PageId) -> Result<(&[u8], &[u8], &mut [u8])> {
-        let [left, right] = self.load_two(left, right)?;
+    fn bring(&mut self, left: PageId, right: PageId) -> Result<()> {
+        self.load_two(left, right)
+    }
+
+    fn build(&mut self, _left: PageId, _right: PageId) -> Result<(&[u8], &[u8], &mut [u8])> {
+        let [left, right] = self.brought;
         self.cache.two_and_one(left, right, self.scratch)
     }
 

@@ -84,6 +84,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// The one with the least id of `from` or more, and where it stands.
+    #[inline(never)]
     pub(super) fn next_moved(&self, from: u32) -> Option<(u32, Location)> {
         let least = self.all_moved().filter(|note| note.id >= from).min_by_key(|note| note.id);
         least.map(|note| (note.id, note.location))

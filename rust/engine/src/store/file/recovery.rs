@@ -347,6 +347,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// All deltas are done again: the log goes on where it ended, if nothing is torn there.
+    #[inline(never)]
     pub(super) fn end_replay(&mut self) {
         self.unflushed = false;
         self.incomplete = true;

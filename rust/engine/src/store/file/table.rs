@@ -29,16 +29,19 @@ pub fn is_table(id: u32) -> bool {
 
 impl<M: Medium> FileStore<M> {
     /// How many bits of an id one level tells apart.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn table_bits(&self) -> u32 {
         self.root.page_size.trailing_zeros().wrapping_sub(2)
     }
 
     /// Which page of a level (1 the lowest) an id belongs to.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn table_index(&self, level: u8, id: u32) -> u32 {
         id.checked_shr(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0)
     }
 
     /// Where in that page its entry stands.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn table_offset(&self, level: u8, id: u32) -> usize {
         let index = self.table_index(level.wrapping_sub(1), id);
         let mask = 1u32.wrapping_shl(self.table_bits()).wrapping_sub(1);
@@ -46,6 +49,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Levels of a table with a place for an id.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn levels_for(&self, id: u32) -> u8 {
         let mut levels = 1u8;
         while self.table_index(levels, id) > 0 {

@@ -44,7 +44,7 @@ impl Cache {
     pub fn fold(&mut self) {
         let mut at = self.changed;
         while at != NO_SLOT && self.slot(at).epoch > 0 {
-            let Slot { older, after, flags, .. } = self.slot(at);
+            let Slot { older, after, flags, .. } = *self.slot(at);
             let oldest = older != NO_SLOT && self.slot(older).older == NO_SLOT;
             if oldest && flags & SHADOWED == 0 && self.slot(older).flags & FREED == 0 {
                 if self.differences.slot == NO_SLOT {

@@ -238,14 +238,21 @@ impl Cache {
 
     // ---- slots ----
 
-    #[inline]
-    fn slot(&self, slot: u16) -> Slot {
-        self.slots.as_slice().get(usize::from(slot)).copied().unwrap_or(EMPTY)
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn slot(&self, slot: u16) -> &Slot {
+        self.slots.as_slice().get(usize::from(slot)).unwrap_or(&EMPTY)
+    }
+
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn slot_mut(&mut self, slot: u16) -> Option<&mut Slot> {
+        self.slots.as_mut_slice().get_mut(usize::from(slot))
     }
 
     #[inline]
     fn set(&mut self, slot: u16, change: impl FnOnce(&mut Slot)) {
-        if let Some(slot) = self.slots.as_mut_slice().get_mut(usize::from(slot)) {
+        if let Some(slot) = self.slot_mut(slot) {
             change(slot);
         }
     }
@@ -274,21 +281,24 @@ impl Cache {
         self.available = self.available.wrapping_add(1);
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn place(&self, slot: u16) -> (u32, usize) {
         let (slot, per) = (usize::from(slot), self.pages_per_chunk.max(1));
         ((slot / per) as u32, (slot % per).wrapping_mul(self.page_size))
     }
 
     /// The bytes of a slot.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn bytes(&self, slot: u16) -> Result<&[u8]> {
         let (chunk, at) = self.place(slot);
         self.chunks.bytes(chunk, at, self.page_size).ok_or(Error::Corrupt)
     }
 
     /// The same, to change.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn bytes_mut(&mut self, slot: u16) -> Result<&mut [u8]> {
         let (chunk, at) = self.place(slot);
         self.chunks.bytes_mut(chunk, at, self.page_size).ok_or(Error::Corrupt)
@@ -307,7 +317,8 @@ impl Cache {
         Ok(())
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn bucket_of(&self, id: u32) -> usize {
         // Ids are given in order: a multiplication spreads them, and those of the page table.
         (id.wrapping_mul(0x9e37_79b1) >> 12) as usize & self.buckets.len().wrapping_sub(1)
@@ -325,7 +336,8 @@ impl Cache {
     }
 
     /// The slot of a page, the newest version's.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn find(&mut self, id: u32) -> Option<u16> {
         let mut at = self.bucket(id);
         while at != NO_SLOT {
@@ -346,7 +358,7 @@ impl Cache {
     }
 
     fn unlink(&mut self, slot: u16) {
-        let Slot { id, chain, .. } = self.slot(slot);
+        let Slot { id, chain, .. } = *self.slot(slot);
         let mut at = self.bucket(id);
         if at == slot {
             return self.set_bucket(id, chain);
@@ -361,6 +373,8 @@ impl Cache {
     }
 
     /// Slots that can be had without writing anything.
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn available(&self) -> usize {
         let kept = self.keep != NO_SLOT && self.slot(self.keep).flags & (DIRTY | PINNED | FREE) == 0;
         usize::from(self.available).saturating_sub(usize::from(kept))
@@ -423,7 +437,7 @@ impl Cache {
     /// Forgets every page that can be read again and whose id fits.
     pub fn forget_clean(&mut self, which: impl Fn(u32) -> bool) {
         for slot in 0..self.held() as u16 {
-            let Slot { id, flags, .. } = self.slot(slot);
+            let Slot { id, flags, .. } = *self.slot(slot);
             if flags & (DIRTY | PINNED | FREE) == 0 && which(id) {
                 self.forget(slot);
             }

@@ -14,9 +14,10 @@ pub enum Versions {
 
 impl Cache {
     /// Whether a page is changed, in which savepoint, and whether it was given back there.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn change_of(&self, slot: u16) -> Option<(u16, bool)> {
-        let Slot { flags, epoch, .. } = self.slot(slot);
+        let Slot { flags, epoch, .. } = *self.slot(slot);
         (flags & DIRTY != 0).then_some((epoch, flags & FREED != 0))
     }
 
@@ -41,7 +42,7 @@ impl Cache {
     }
 
     pub(super) fn unlink_changed(&mut self, slot: u16) {
-        let Slot { before, after, .. } = self.slot(slot);
+        let Slot { before, after, .. } = *self.slot(slot);
         if before == NO_SLOT {
             self.changed = after;
         } else {
@@ -89,7 +90,7 @@ impl Cache {
 
     /// Lets go of a changed page's newest version: of a new page all there is, else the older one comes back.
     pub fn drop_changed(&mut self, slot: u16) {
-        let Slot { id, older, .. } = self.slot(slot);
+        let Slot { id, older, .. } = *self.slot(slot);
         if self.is_folded(slot) {
             return self.unfold_in_place(slot);
         }
@@ -142,7 +143,7 @@ impl Cache {
         let mut best: Option<(u16, u32, bool)> = None;
         let mut at = self.changed;
         while at != NO_SLOT {
-            let Slot { id, flags, epoch, after, .. } = self.slot(at);
+            let Slot { id, flags, epoch, after, .. } = *self.slot(at);
             let wanted = match versions {
                 Versions::Newest => flags & SHADOWED == 0,
                 Versions::Of(one) => epoch == one || self.folded_epoch(at) == Some(one),
@@ -165,7 +166,7 @@ impl Cache {
     pub fn coldest(&self, behind: u16) -> Option<(u16, u32, bool)> {
         let mut at = if behind == NO_SLOT { self.last_changed } else { self.slot(behind).before };
         while at != NO_SLOT {
-            let Slot { id, flags, epoch, before, .. } = self.slot(at);
+            let Slot { id, flags, epoch, before, .. } = *self.slot(at);
             if epoch != 0 {
                 return None;
             }
@@ -180,7 +181,7 @@ impl Cache {
     /// A page is on the medium as it is in the cache, if no savepoint has changed it and that is where it was written to.
     pub fn leave_changed(&mut self, id: u32, location: u32) {
         let Some(slot) = self.find(id) else { return };
-        let Slot { flags, epoch, location: written, .. } = self.slot(slot);
+        let Slot { flags, epoch, location: written, .. } = *self.slot(slot);
         if flags & DIRTY != 0 && epoch == 0 && written == location && (flags & FREED != 0) == (location == 0) {
             self.leave(slot);
         }
@@ -188,7 +189,7 @@ impl Cache {
 
     fn leave(&mut self, slot: u16) {
         self.drop_record(slot);
-        let Slot { flags, older, .. } = self.slot(slot);
+        let Slot { flags, older, .. } = *self.slot(slot);
         self.unlink_changed(slot);
         self.settle(slot, flags, older);
     }
@@ -207,7 +208,7 @@ impl Cache {
     pub fn written(&mut self, versions: Versions) {
         let mut at = self.changed;
         while at != NO_SLOT {
-            let Slot { epoch, after, .. } = self.slot(at);
+            let Slot { epoch, after, .. } = *self.slot(at);
             at = match versions {
                 Versions::Of(one) if epoch != one => {
                     if self.folded_epoch(at) == Some(one) {
