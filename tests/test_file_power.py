@@ -11,7 +11,7 @@ from runner import ON_BOARD
 
 HEAP = "32M"
 
-OPERATIONS = 260
+OPERATIONS = 200
 BLOCKS = {"lfs": 48, "fat": 400}
 
 
@@ -130,11 +130,11 @@ def run_of(kind):
 
 
 def test_littlefs_torn_at_every_program_and_erase():
-    assert cut_everywhere(run_of("lfs"), 1) > 300
+    assert cut_everywhere(run_of("lfs"), 1) > OPERATIONS
 
 
 def test_littlefs_stopped_before_every_program_and_erase():
-    assert cut_everywhere(run_of("lfs"), 0, 3) > 300
+    assert cut_everywhere(run_of("lfs"), 0, 3) > OPERATIONS
 
 
 def test_fat_torn_at_every_write():

@@ -287,8 +287,9 @@ impl Gap {
     #[inline(never)]
     fn to_number(self, page_size: usize) -> u16 {
         match page_size / 256 {
-            unit if self.len > 0 && unit > 0 => ((self.from / unit) | ((self.len / unit) << 8)) as u16,
-            _ => page_size as u16,
+            0 => page_size as u16,
+            _ if self.len == 0 => page_size as u16,
+            unit => ((self.from / unit) | ((self.len / unit) << 8)) as u16,
         }
     }
 

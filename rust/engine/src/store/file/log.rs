@@ -75,8 +75,6 @@ pub struct Known {
     pub live: Live,
     /// Bytes of it.
     pub size: u32,
-    /// See [`keep_live`](Log::keep_live).
-    pub kept: Live,
 }
 
 /// The segment that is appended to.
@@ -123,6 +121,8 @@ pub struct Log<M> {
     pub page_size: u32,
     segments: Late<Known, SEGMENTS>,
     in_root: Known,
+    /// How many pages more or less live in each since [`keep_live`](Self::keep_live); the root file's is the last.
+    changes: [i16; SEGMENTS + 1],
     /// Places whose files are not ours: they are left alone.
     pub blocked: u64,
     head: Option<Head>,
@@ -151,6 +151,7 @@ impl<M: Medium> Log<M> {
             page_size: 512,
             segments: Late::EMPTY,
             in_root: Known::default(),
+            changes: [0; SEGMENTS + 1],
             blocked: 0,
             head: None,
             group: Group::default(),
@@ -268,17 +269,25 @@ impl<M: Medium> Log<M> {
             if let Some(known) = self.known_mut(location.place()) {
                 known.live = known.live.add(pages);
             }
+            if let Some(change) = self.changes.get_mut(location.place().min(SEGMENTS)) {
+                *change = change.saturating_add(pages as i16);
+            }
         }
     }
 
-    /// Keeps in mind what lives in each segment, for [`restore_live`](Self::restore_live).
+    /// Begins to keep in mind what lives in each segment, for [`restore_live`](Self::restore_live).
     pub fn keep_live(&mut self) {
-        self.each_known(|known| known.kept = known.live);
+        self.changes = [0; SEGMENTS + 1];
     }
 
     /// What lives is what did then.
     pub fn restore_live(&mut self) {
-        self.each_known(|known| known.live = known.kept);
+        for place in Self::places() {
+            let change = self.changes.get(place.min(SEGMENTS)).copied().unwrap_or(0);
+            if let Some(known) = self.known_mut(place) {
+                known.live = known.live.add(-i32::from(change));
+            }
+        }
     }
 
     /// Nothing lives.

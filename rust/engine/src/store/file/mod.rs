@@ -47,6 +47,8 @@ const FOR_READING: usize = 3;
 /// Deltas take at most so many bytes between two checkpoints, and some: opening has to go through them.
 const DELTA_BYTES: u32 = 8192;
 
+/// Bytes that are to be known of a page in the cache.
+const ACCOUNT: usize = 28;
 /// On a full medium a commit is made when so many pages are changed.
 const PAGES_WHEN_FULL: u32 = 8;
 /// A database whose clock has gone on by so many milliseconds since the last commit says so on closing.
@@ -120,7 +122,11 @@ impl<M: Medium> FileStore<M> {
     #[inline(always)]
     pub fn new(medium: M, options: Options) -> Self {
         // Of a cache that can spare it some goes to what is to be known of pages, segments and the database.
-        let account = if options.cache_pages < 2 * LEAST_PAGES { 0 } else { options.cache_pages / 32 };
+        let account = if options.cache_pages < 2 * LEAST_PAGES {
+            0
+        } else {
+            (options.cache_pages.saturating_mul(ACCOUNT) / options.page_size.max(1)).saturating_add(1)
+        };
         let options = Options { cache_pages: options.cache_pages.saturating_sub(account), ..options };
         FileStore {
             log: Log::new(medium),

@@ -25,7 +25,7 @@ impl<M: Medium> FileStore<M> {
             before => self.cache.touched.saturating_sub(before) as usize,
         };
         let held = self.cache.held();
-        (touched / 2).clamp(held / 4, held / 2)
+        (touched / 2).min(held / 2).max(held / 4)
     }
 
     /// In a small cache the slot for the notes is worth more.

@@ -18,7 +18,7 @@ use crate::store::raw::{self, Block, Chunks, Table};
 /// No slot.
 pub const NO_SLOT: u16 = u16::MAX;
 const NO_ID: u32 = u32::MAX;
-/// Chunks have at least so many bytes.
+/// Chunks have at least so many bytes: one page each, as [`Cache::lend`] has it.
 const CHUNK: usize = 512;
 
 const DIRTY: u8 = 1;
@@ -114,7 +114,7 @@ impl Cache {
         self.pages_per_chunk = CHUNK.checked_div(page_size).unwrap_or(1).max(1);
         self.chunks = Chunks::new((self.pages_per_chunk.wrapping_mul(page_size)) as u32);
         self.page_size = page_size;
-        self.limit = limit.min(usize::from(NO_SLOT) - 1);
+        self.limit = limit.min(i16::MAX as usize);
     }
 
     // ---- memory ----
