@@ -73,7 +73,7 @@ pub unsafe extern "C" fn mtdb_update(
     now: u64,
 ) -> i32 {
     // SAFETY: the caller gives an open database and a record.
-    presence(unsafe { database(db).update(&new_record(record), fingerprint, now) })
+    presence(unsafe { database(db).update(new_record(record), fingerprint, now) })
 }
 
 /// See the header.

@@ -133,17 +133,17 @@ fn an_update_takes_the_fingerprint_of_what_is_stored() {
     let body = host.body(&["red"], &value(2, 900)).unwrap();
     let stored = host.compressed(&body, 1).unwrap();
     let record = NewRecord { key: b"k", body: &body, tag_count: 1, expires: FOREVER, stored: Some(&stored) };
-    assert_eq!(host.run(|db| db.update(&record, plain, 1)), Ok(false));
-    assert_eq!(host.run(|db| db.update(&record, found.fingerprint, 1)), Ok(true));
-    assert_eq!(host.run(|db| db.update(&record, found.fingerprint, 1)), Ok(false), "it has another one now");
+    assert_eq!(host.run(|db| db.update(record, plain, 1)), Ok(false));
+    assert_eq!(host.run(|db| db.update(record, found.fingerprint, 1)), Ok(true));
+    assert_eq!(host.run(|db| db.update(record, found.fingerprint, 1)), Ok(false), "it has another one now");
     let found = host.db.get(b"k", 1, Some(&mut buf)).unwrap().unwrap();
     assert_eq!((found.fingerprint, found.expires), (hash64(&stored, None), 700));
     // What is stored plain has its body's own.
     host.compress_from = usize::MAX;
     let plain = NewRecord { stored: None, ..record };
-    assert_eq!(host.run(|db| db.update(&plain, found.fingerprint, 1)), Ok(true));
+    assert_eq!(host.run(|db| db.update(plain, found.fingerprint, 1)), Ok(true));
     assert_eq!(host.db.get(b"k", 1, Some(&mut buf)).unwrap().unwrap().fingerprint, 0);
-    assert_eq!(host.run(|db| db.update(&record, hash64(&body, None), 1)), Ok(true));
+    assert_eq!(host.run(|db| db.update(record, hash64(&body, None), 1)), Ok(true));
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn an_update_fails_whole() {
             let fingerprint = hash64(&body[..found.body_len], None);
             let body = host.body(&["hot"], &dict([("n", int(9)), ("text", str(&"y".repeat(2000)))]))?;
             let record = NewRecord { key: key.as_bytes(), body: &body, tag_count: 1, expires: FOREVER, stored: None };
-            host.run(|db| db.update(&record, fingerprint, 1)).map(|found| assert!(found))
+            host.run(|db| db.update(record, fingerprint, 1)).map(|found| assert!(found))
         };
         fails_whole(|host| whole(host, update));
     }

@@ -53,12 +53,12 @@ fn an_update_replaces_the_body_and_leaves_the_ttl() {
     let body = host.body(&["red"], &int(2)).unwrap();
     let record = NewRecord { key: b"a", body: &body, tag_count: 1, expires: 7777, stored: None };
     let fingerprint = hash64(&old[..len], None);
-    assert_eq!(host.run(|db| db.update(&record, fingerprint, 1)), Ok(true));
+    assert_eq!(host.run(|db| db.update(record, fingerprint, 1)), Ok(true));
     assert_eq!(host.db.get(b"a", 1, None).unwrap().unwrap().expires, 100);
     assert_eq!(host.get("a", 1), Ok(Some((vec!["red".into()], int(2)))));
-    assert_eq!(host.run(|db| db.update(&record, fingerprint, 1)), Ok(false), "it has changed meanwhile");
-    assert_eq!(host.run(|db| db.update(&record, hash64(&body, None), 100)), Ok(false), "its time has come");
-    assert_eq!(host.run(|db| db.update(&NewRecord { key: b"b", ..record }, fingerprint, 1)), Ok(false));
+    assert_eq!(host.run(|db| db.update(record, fingerprint, 1)), Ok(false), "it has changed meanwhile");
+    assert_eq!(host.run(|db| db.update(record, hash64(&body, None), 100)), Ok(false), "its time has come");
+    assert_eq!(host.run(|db| db.update(NewRecord { key: b"b", ..record }, fingerprint, 1)), Ok(false));
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn a_large_body_has_the_fingerprint_of_its_bytes() {
     host.put_plain("a", &value).unwrap();
     let body = host.body(&[], &value).unwrap();
     let record = NewRecord { key: b"a", body: &body, tag_count: 0, expires: FOREVER, stored: None };
-    assert_eq!(host.run(|db| db.update(&record, hash64(&body, None), 1)), Ok(true));
-    assert_eq!(host.run(|db| db.update(&record, hash64(&body[1..], None), 1)), Ok(false));
+    assert_eq!(host.run(|db| db.update(record, hash64(&body, None), 1)), Ok(true));
+    assert_eq!(host.run(|db| db.update(record, hash64(&body[1..], None), 1)), Ok(false));
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn keys_have_one_byte_to_a_quarter_of_the_page_and_255() {
             assert_eq!(host.run(|db| db.put(&bare(refused))), Err(Error::BadKey));
             assert_eq!(host.db.get(refused, 1, None), Err(Error::BadKey));
             assert_eq!(host.run(|db| db.delete(refused, 1)), Err(Error::BadKey));
-            assert_eq!(host.run(|db| db.update(&bare(refused), 0, 1)), Err(Error::BadKey));
+            assert_eq!(host.run(|db| db.update(bare(refused), 0, 1)), Err(Error::BadKey));
         }
         assert_eq!(host.db.records(), 2);
     }

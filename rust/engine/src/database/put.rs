@@ -71,12 +71,13 @@ impl<S: PageStore> Database<S> {
 
     /// Replaces the body of a record and leaves its TTL; false when it is gone or its body no longer has
     /// that fingerprint.
-    pub fn update(&mut self, record: &NewRecord, fingerprint: u64, now: u64) -> Result<bool> {
+    pub fn update(&mut self, mut record: NewRecord, fingerprint: u64, now: u64) -> Result<bool> {
         self.check_key(record.key)?;
         let Some(expires) = self.expiry_of(record.key, fingerprint, now)? else {
             return Ok(false);
         };
-        self.put(&NewRecord { expires, ..*record })?;
+        record.expires = expires;
+        self.put(&record)?;
         Ok(true)
     }
 
@@ -199,17 +200,16 @@ impl<S: PageStore> Database<S> {
     /// The entry of a record itself, and where its body is large, the chain.
     #[inline(never)]
     fn put_entry(&mut self, record: &NewRecord, head: &Head) -> Result<()> {
-        let key = document_key(record.key);
         let mut bytes = [0; MAX_HEAD];
+        let mut len = head.write(None, &mut bytes);
         let mut body = record.stored_body();
-        let mut large = None;
-        let len = head.write(large, &mut bytes).wrapping_add(body.len());
-        if !fits_a_cell(self.store.page_size(), key.len(), len) {
+        let key = document_key(record.key);
+        if !fits_a_cell(self.store.page_size(), key.len(), len.wrapping_add(body.len())) {
             let (in_chain, end) = self.split_large(key.len(), body);
-            large = Some((in_chain.len() as u32, self.write_chain(in_chain)?));
+            let large = (in_chain.len() as u32, self.write_chain(in_chain)?);
+            len = head.write(Some(large), &mut bytes);
             body = end;
         }
-        let len = head.write(large, &mut bytes);
         self.insert(&Entry { key, value: [bytes.get(..len).unwrap_or(&[]), body] })
     }
 
@@ -249,6 +249,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// What of a large body goes to a chain, and what would fill a last page there too little and fits the cell.
+    #[inline(never)]
     fn split_large<'a>(&self, key: usize, body: &'a [u8]) -> (&'a [u8], &'a [u8]) {
         let page_size = self.store.page_size();
         let end = body.len().checked_rem(page_size.saturating_sub(4)).unwrap_or(0);

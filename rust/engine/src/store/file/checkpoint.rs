@@ -447,7 +447,7 @@ impl<M: Medium> FileStore<M> {
         let written = self.append_checkpoint(meta, status);
         self.end_attempt(written)?;
         self.snapshot.meta = *meta;
-        self.cache.written(Versions::Newest);
+        self.cache.written(Versions::NEWEST);
         self.forget_moved();
         (self.committed_now, self.unflushed) = (status.now, false);
         self.cache.set_limit(self.options.cache_pages);
@@ -457,7 +457,7 @@ impl<M: Medium> FileStore<M> {
 
     #[inline(never)]
     fn append_checkpoint(&mut self, meta: &Meta, status: &Status) -> Result<()> {
-        self.append_versions(Versions::Newest)?;
+        self.append_versions(Versions::NEWEST)?;
         let location = self.append_snapshot(meta, self.snapshot.next_id, self.snapshot.free_ids)?;
         let checkpoint = self.log.place_at(location);
         let begins = self.log.commit(checkpoint, 0, status)?;

@@ -179,10 +179,11 @@ impl<M: Medium> Log<M> {
     /// What is known of the segment at a place.
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub fn known(&self, place: usize) -> Known {
+    pub fn known(&self, place: usize) -> &Known {
+        const NONE: Known = Known { sequence: 0, live: Live(0), size: 0, kept: Live(0) };
         match place {
-            IN_ROOT => self.in_root,
-            _ => self.segments.as_slice().get(place).copied().unwrap_or_default(),
+            IN_ROOT => &self.in_root,
+            _ => self.segments.as_slice().get(place).unwrap_or(&NONE),
         }
     }
 
@@ -240,7 +241,7 @@ impl<M: Medium> Log<M> {
     /// About so many bytes of a segment are pages that live.
     #[inline(never)]
     pub fn living(&self, place: usize) -> u32 {
-        let Known { live, size, .. } = self.known(place);
+        let Known { live, size, .. } = *self.known(place);
         let (pages, frame) = (live.pages(), live.frame(self.whole_frame()));
         match size.checked_div(frame) {
             Some(most) if pages <= most => pages.wrapping_mul(frame),

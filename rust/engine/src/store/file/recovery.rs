@@ -147,7 +147,7 @@ impl<M: Medium> FileStore<M> {
         }
         // The newest, and those that were given up, end with their files.
         for place in Log::<M>::places() {
-            let known = self.log.known(place);
+            let known = *self.log.known(place);
             if known.sequence != 0 && known.size == 0 {
                 let size = self.log.file_size(place)?;
                 self.log.learn(place, Known { size, ..known });
@@ -353,7 +353,7 @@ impl<M: Medium> FileStore<M> {
         self.incomplete = true;
         self.stage = Stage::Open;
         let (tail, newest) = (self.tail.unwrap_or_default(), self.newest_below(u32::MAX));
-        let known = newest.filter(|place| *place != IN_ROOT).map(|place| self.log.known(place)).unwrap_or_default();
+        let known = newest.filter(|place| *place != IN_ROOT).map(|place| *self.log.known(place)).unwrap_or_default();
         if known.sequence == tail.sequence && known.size == tail.offset.wrapping_add(COMMIT as u32) {
             self.resumable = true;
             self.incomplete = false;

@@ -184,7 +184,7 @@ impl<M: Medium> FileStore<M> {
                 self.with_spare(|store| store.write_level(level))?;
             }
         }
-        self.with_spare(|store| store.write_versions(Versions::Of(depth)))?;
+        self.with_spare(|store| store.write_versions(Versions::of(depth)))?;
         self.remove_superseded();
         Ok(())
     }
@@ -222,7 +222,7 @@ impl<M: Medium> FileStore<M> {
     #[inline(never)]
     fn write_level(&mut self, level: u16) -> Result<()> {
         let free_ids = self.snapshot.free_ids;
-        self.write_versions(Versions::Of(level))?;
+        self.write_versions(Versions::of(level))?;
         // As long as this state is the newest one that is written.
         self.remove_superseded();
         self.write_note(level, self.snapshot.free_ids.wrapping_sub(free_ids))

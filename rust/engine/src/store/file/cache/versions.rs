@@ -3,13 +3,18 @@
 use super::{Cache, Slot, DIRTY, FREED, NO_SLOT, RECENT, SHADOWED};
 use crate::error::Result;
 
-/// Which changed pages are to be written.
+/// Which changed pages are to be written: those of one savepoint, or the newest of each page.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Versions {
-    /// The newest of each page.
-    Newest,
+pub struct Versions(u16);
+
+impl Versions {
+    /// The newest of each page. There are never so many savepoints.
+    pub const NEWEST: Versions = Versions(u16::MAX);
+
     /// Those of one savepoint.
-    Of(u16),
+    pub fn of(epoch: u16) -> Self {
+        Versions(epoch)
+    }
 }
 
 impl Cache {
@@ -145,8 +150,8 @@ impl Cache {
         while at != NO_SLOT {
             let Slot { id, flags, epoch, after, .. } = *self.slot(at);
             let wanted = match versions {
-                Versions::Newest => flags & SHADOWED == 0,
-                Versions::Of(one) => epoch == one || self.folded_epoch(at) == Some(one),
+                Versions::NEWEST => flags & SHADOWED == 0,
+                Versions(one) => epoch == one || self.folded_epoch(at) == Some(one),
             };
             if wanted && id >= from && best.is_none_or(|(_, least, _)| id < least) {
                 best = Some((at, id, flags & FREED != 0 && !self.is_folded_older(at, versions)));
@@ -158,7 +163,7 @@ impl Cache {
 
     /// Whether it is the older version of a page, kept as what differs, that is to be written.
     pub fn is_folded_older(&self, slot: u16, versions: Versions) -> bool {
-        self.is_folded(slot) && matches!(versions, Versions::Of(one) if self.slot(slot).epoch != one)
+        self.is_folded(slot) && versions != Versions::NEWEST && self.slot(slot).epoch != versions.0
     }
 
     /// Of the pages that no savepoint has changed, the one that was changed longest ago, or the next one behind `behind`
@@ -209,18 +214,12 @@ impl Cache {
         let mut at = self.changed;
         while at != NO_SLOT {
             let Slot { epoch, after, .. } = *self.slot(at);
-            at = match versions {
-                Versions::Of(one) if epoch != one => {
-                    if self.folded_epoch(at) == Some(one) {
-                        self.drop_record(at);
-                    }
-                    after
-                }
-                _ => {
-                    self.leave(at);
-                    after
-                }
-            };
+            if versions == Versions::NEWEST || epoch == versions.0 {
+                self.leave(at);
+            } else if self.folded_epoch(at) == Some(versions.0) {
+                self.drop_record(at);
+            }
+            at = after;
         }
     }
 
