@@ -180,7 +180,7 @@ impl<M: Medium> Log<M> {
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn known(&self, place: usize) -> &Known {
-        const NONE: Known = Known { sequence: 0, live: Live(0), size: 0, kept: Live(0) };
+        const NONE: Known = Known { sequence: 0, live: Live(0), size: 0 };
         match place {
             IN_ROOT => &self.in_root,
             _ => self.segments.as_slice().get(place).unwrap_or(&NONE),

@@ -47,7 +47,7 @@ const FOR_READING: usize = 3;
 /// Deltas take at most so many bytes between two checkpoints, and some: opening has to go through them.
 const DELTA_BYTES: u32 = 8192;
 
-/// Bytes that are to be known of a page in the cache.
+/// Of what is to be known of a page in the cache so many bytes are taken from the cache itself.
 const ACCOUNT: usize = 28;
 /// On a full medium a commit is made when so many pages are changed.
 const PAGES_WHEN_FULL: u32 = 8;
