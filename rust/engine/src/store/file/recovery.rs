@@ -18,7 +18,7 @@ use crate::store::{Meta, Status};
 
 /// Bytes read at once when the log is searched.
 const WINDOW: usize = 128;
-/// Pages that doing deltas again may take beyond those that a commit speaks of and half as many: while that is done
+/// Pages that doing deltas again may take beyond those that a commit speaks of and a quarter of them: while that is done
 /// nothing can be written, so that all that is changed stays in memory. One of them is lent for the deltas themselves.
 const PAGES_MORE: usize = 33;
 
