@@ -403,18 +403,15 @@ impl<M: Medium> FileStore<M> {
         }
         self.clean_some(PAGES_WITH_DELTAS);
         let room = self.room_until_next_flush();
-        let written = self.write_cold(room).and_then(|()| self.log.commit(self.checkpoint, self.cache.touched, status));
-        match written {
-            Ok(_) => {
-                self.settle_moved();
-                self.touched_before = self.cache.touched;
-            }
-            Err(_) => {
-                self.forget_pending();
-                self.incomplete = true;
-            }
-        }
-        written.map(|_| ())
+        let cold = match self.cache.available() < room && self.can_spill() {
+            true => self.write_cold(room),
+            false => Ok(()),
+        };
+        let written = cold.and_then(|()| self.log.commit(self.checkpoint, self.cache.touched, status));
+        self.end_moving(written.is_ok());
+        written?;
+        self.touched_before = self.cache.touched;
+        Ok(())
     }
 
     /// From now on deltas begin at that checkpoint, whose group begins in the segment of that sequence number.

@@ -2,7 +2,8 @@
 //!
 //! Pages keep their ids; where each stands in the log is what the page [`table`] says, which consists of pages
 //! of its own. Changed pages stay in the [`cache`] until a [`checkpoint`] writes them, the parts of the table that
-//! they change, and what else is to be known, behind what is there: nothing is ever written over. Between
+//! they change, and what else is to be known, behind what is there: nothing is ever written over. Where the cache is
+//! too small for that some are written before ([`spill`], [`moved`]). Between
 //! checkpoints the log takes *deltas*: what the database did, in its own words, so that a flush appends a few
 //! bytes a record and a [`log::Log::commit`]. Opening ([`recovery`]) looks for the last commit that is whole,
 //! begins with its checkpoint, and has the database do again what the deltas say. [`cleaning`] copies what lives

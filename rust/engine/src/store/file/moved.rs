@@ -115,8 +115,8 @@ impl<M: Medium> FileStore<M> {
         self.moved.durable > many || self.moved.written > many.saturating_mul(REWRITTEN)
     }
 
-    /// Notes where a page was written to, because it was changed or (`copied`) to leave its segment. It counts once the log was synced and [`settle_moved`](Self::settle_moved)
-    /// called.
+    /// Notes where a page was written to, because it was changed or (`copied`) to leave its segment. It counts once the
+    /// log was synced and [`end_moving`](Self::end_moving) called.
     pub(super) fn note_moved(&mut self, id: u32, location: Location, copied: bool) -> Result<()> {
         if !self.can_move() {
             return Err(Error::NeedMemory);
@@ -136,14 +136,14 @@ impl<M: Medium> FileStore<M> {
         }
     }
 
-    pub(super) fn forget_pending(&mut self) {
+    fn forget_pending(&mut self) {
         if core::mem::take(&mut self.moved.pending) > 0 {
             self.clean_again();
         }
     }
 
     /// What was appended is durable. Pages that are in the cache as they were written can leave it.
-    pub(super) fn settle_moved(&mut self) {
+    fn settle_moved(&mut self) {
         self.forget_lost();
         let first = self.moved.durable;
         for index in first..first.wrapping_add(core::mem::take(&mut self.moved.pending)) {
@@ -153,6 +153,17 @@ impl<M: Medium> FileStore<M> {
             if self.set_moved_note(at, note).is_ok() {
                 self.moved.durable = self.moved.durable.max(at.wrapping_add(1));
                 self.cache.leave_changed(note.id, note.location.0);
+            }
+        }
+    }
+
+    /// The log was synced behind pages that were moved, or not, which is then not known of any of them.
+    pub(super) fn end_moving(&mut self, durable: bool) {
+        match durable {
+            true => self.settle_moved(),
+            false => {
+                self.forget_pending();
+                self.incomplete = true;
             }
         }
     }

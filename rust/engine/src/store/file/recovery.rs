@@ -3,7 +3,6 @@
 //! Nothing is written to a database that is there. Where its newest segment ends with the commit, the log goes
 //! on there; else what stands behind the commit is torn, and the next commit begins a new segment.
 
-use super::cache::round_up;
 use super::crc::crc32;
 use super::format::{
     frame_len, Commit, Found, Root, Segment, Snapshot, CHECKPOINT, COMMIT, DELTA, HEADER, IN_ROOT, SEGMENTS,
@@ -108,8 +107,7 @@ impl<M: Medium> FileStore<M> {
         } else {
             self.refuse_foreign_segments()?;
         }
-        let limit = round_up(self.options.cache_pages.max(pages), self.root.page_size);
-        self.cache.set_size(self.root.page_size, limit);
+        self.cache.set_size(self.root.page_size, self.options.cache_pages.max(pages));
         self.stage = Stage::Opening;
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::bytes::{u32_at, write_u32};
 use crate::error::{Error, Result};
 use crate::store::Meta;
 use core::array::from_fn;
+use core::ops::Range;
 
 /// So many savepoints are noted in the store itself, what is deeper in pages of the cache.
 const HERE: usize = 2;
@@ -191,16 +192,17 @@ impl<M: Medium> FileStore<M> {
 
     /// Removes segments that only this program knows of and in which nothing lives any more.
     fn remove_superseded(&mut self) {
+        let between = self.known_to_us();
         for place in Log::<M>::places() {
-            if self.is_superseded(place) {
+            if self.is_superseded(place, &between) {
                 let _ = self.log.remove(place);
             }
         }
     }
 
-    /// Whether a segment was begun since the last commit, is needed by no open savepoint, and the page table leads to
-    /// nothing in it.
-    fn is_superseded(&self, place: usize) -> bool {
+    /// Segments of these sequence numbers were begun since the last commit, and no open savepoint needs them.
+    #[inline(never)]
+    fn known_to_us(&self) -> Range<u32> {
         let mut known_to_all = self.log.committed;
         for level in 0..self.savepoints.depth {
             let checkpoint = self.noted_checkpoint(level);
@@ -209,13 +211,19 @@ impl<M: Medium> FileStore<M> {
             }
         }
         let head = self.log.head().map_or(0, |head| self.log.known(head.place).sequence);
+        known_to_all.wrapping_add(1)..head
+    }
+
+    /// Whether a segment is one of those and the page table leads to nothing in it.
+    fn is_superseded(&self, place: usize, between: &Range<u32>) -> bool {
         let known = self.log.known(place);
-        known.live.pages() == 0 && known.sequence > known_to_all && known.sequence < head
+        known.live.pages() == 0 && between.contains(&known.sequence)
     }
 
     /// Whether there are so many of them that [`write_changed`](Self::write_changed) should remove them.
     pub(super) fn has_superseded(&self) -> bool {
-        Log::<M>::places().filter(|place| self.is_superseded(*place)).count() > SUPERSEDED
+        let between = self.known_to_us();
+        Log::<M>::places().filter(|place| self.is_superseded(*place, &between)).count() > SUPERSEDED
     }
 
     /// Writes what one savepoint began with, and notes where.

@@ -33,13 +33,13 @@ impl<M: Medium> FileStore<M> {
         self.cache.held() >= 2 * LEAST_PAGES
     }
 
-    /// Writes pages that no savepoint has changed until so many slots can be had, as far as that can be noted. They can
+    /// Where that gains something: writes pages that no savepoint has changed until so many slots can be had, as far as that can be noted. They can
     /// leave the cache once the log is synced.
     pub(super) fn write_cold(&mut self, available: usize) -> Result<()> {
         let wanted = available.saturating_sub(self.cache.available());
         let mut behind = NO_SLOT;
         for _ in 0..wanted {
-            if !self.can_spill() {
+            if !self.can_move() {
                 break;
             }
             let Some((slot, id, freed)) = self.cache.coldest(behind) else { break };
@@ -58,13 +58,7 @@ impl<M: Medium> FileStore<M> {
             return Ok(());
         }
         let written = self.write_cold(available).and_then(|()| self.log.fill_block(0)).and_then(|()| self.log.sync());
-        match written {
-            Ok(()) => self.settle_moved(),
-            Err(_) => {
-                self.forget_pending();
-                self.incomplete = true;
-            }
-        }
+        self.end_moving(written.is_ok());
         written
     }
 }

@@ -11,15 +11,12 @@ mod versions;
 
 pub use versions::Versions;
 
-use crate::bytes::div_ceil;
 use crate::error::{Error, Result};
 use crate::store::raw::{self, Block, Chunks, Table};
 
 /// No slot.
 pub const NO_SLOT: u16 = u16::MAX;
 const NO_ID: u32 = u32::MAX;
-/// Chunks have at least so many bytes: one page each, as [`Cache::lend`] has it.
-const CHUNK: usize = 512;
 
 const DIRTY: u8 = 1;
 const FREED: u8 = 2;
@@ -58,11 +55,11 @@ const EMPTY: Slot = Slot {
 
 /// The cache.
 pub struct Cache {
+    /// One page each.
     chunks: Chunks,
     slots: Table<Slot>,
     buckets: Table<u16>,
     page_size: usize,
-    pages_per_chunk: usize,
     /// At most so many pages.
     limit: usize,
     /// More pages would have helped.
@@ -93,7 +90,6 @@ impl Cache {
             slots: Table::empty(),
             buckets: Table::empty(),
             page_size: 0,
-            pages_per_chunk: 1,
             limit: 0,
             wish: false,
             free: NO_SLOT,
@@ -111,36 +107,30 @@ impl Cache {
 
     /// Says how large pages are, and how many there may be.
     pub fn set_size(&mut self, page_size: usize, limit: usize) {
-        self.pages_per_chunk = CHUNK.checked_div(page_size).unwrap_or(1).max(1);
-        self.chunks = Chunks::new((self.pages_per_chunk.wrapping_mul(page_size)) as u32);
+        self.chunks = Chunks::new(page_size as u32);
         self.page_size = page_size;
-        self.limit = limit.min(i16::MAX as usize);
+        self.limit = limit.clamp(1, i16::MAX as usize);
     }
 
     // ---- memory ----
 
     /// Pages that there is memory for.
     pub fn held(&self) -> usize {
-        (self.chunks.held() as usize).wrapping_mul(self.pages_per_chunk)
-    }
-
-    fn chunks_at_most(&self) -> usize {
-        (self.limit.checked_div(self.pages_per_chunk).unwrap_or(0)).max(1)
+        self.chunks.held() as usize
     }
 
     /// Bytes of the block that the cache needs next to hold `pages` pages; 0 when it does.
     pub fn wanted(&self, pages: usize) -> usize {
-        let slots = self.chunks_at_most().wrapping_mul(self.pages_per_chunk);
         if self.slots.is_empty() {
-            return slots.wrapping_mul(size_of::<Slot>());
+            return self.limit.wrapping_mul(size_of::<Slot>());
         }
         if self.buckets.is_empty() {
-            return slots.next_power_of_two().wrapping_mul(size_of::<u16>());
+            return self.limit.next_power_of_two().wrapping_mul(size_of::<u16>());
         }
         if self.chunks.capacity() == 0 {
-            return self.chunks_at_most().wrapping_mul(size_of::<*mut u8>());
+            return self.limit.wrapping_mul(size_of::<*mut u8>());
         }
-        if self.held() < pages && (self.chunks.held() as usize) < self.chunks_at_most() {
+        if self.held() < pages.min(self.limit) {
             self.chunks.chunk_bytes()
         } else {
             0
@@ -158,7 +148,7 @@ impl Cache {
 
     /// Wishes for more pages; false where there may be none.
     pub fn wish(&mut self) -> bool {
-        self.wish |= (self.chunks.held() as usize) < self.chunks_at_most();
+        self.wish |= self.held() < self.limit;
         self.wished() != 0
     }
 
@@ -170,46 +160,39 @@ impl Cache {
 
     /// Takes a block of the size that is wanted.
     pub fn give(&mut self, block: Block) -> Option<Block> {
-        let slots = self.chunks_at_most().wrapping_mul(self.pages_per_chunk);
         if self.slots.is_empty() {
-            self.slots = Table::new(block, slots, EMPTY);
+            self.slots = Table::new(block, self.limit, EMPTY);
         } else if self.buckets.is_empty() {
-            self.buckets = Table::new(block, slots.next_power_of_two(), NO_SLOT);
+            self.buckets = Table::new(block, self.limit.next_power_of_two(), NO_SLOT);
         } else if self.chunks.capacity() == 0 {
             return self.chunks.grow(block);
         } else {
-            let chunk = match self.chunks.add(block) {
-                Ok(chunk) => chunk as usize,
+            let slot = match self.chunks.add(block) {
+                Ok(chunk) => chunk as u16,
                 Err(block) => return Some(block),
             };
-            for index in 0..self.pages_per_chunk {
-                let slot = chunk.wrapping_mul(self.pages_per_chunk).wrapping_add(index) as u16;
-                self.set(slot, |slot| *slot = EMPTY);
-                self.release(slot);
-            }
+            self.set(slot, |slot| *slot = EMPTY);
+            self.release(slot);
         }
         None
     }
 
-    /// A chunk beyond the limit, once nothing in it is needed.
+    /// A page beyond the limit, once nothing in it is needed.
     pub fn surplus(&mut self) -> Option<Block> {
-        if (self.chunks.held() as usize) <= self.chunks_at_most() {
+        if self.held() <= self.limit {
             return None;
         }
-        let chunk = self.chunks.places().checked_sub(1)?;
-        let first = (chunk as usize).wrapping_mul(self.pages_per_chunk);
-        let all = (first..first.wrapping_add(self.pages_per_chunk)).map(|index| index as u16);
-        if all.clone().any(|slot| self.slot(slot).flags & (DIRTY | PINNED) != 0) {
+        let last = self.chunks.places().checked_sub(1)?;
+        let (slot, flags) = (last as u16, self.slot(last as u16).flags);
+        if flags & (DIRTY | PINNED) != 0 {
             return None;
         }
-        for slot in all {
-            if self.slot(slot).flags & FREE == 0 {
-                self.forget(slot);
-            }
-            self.unlink_free(slot);
-            self.available = self.available.wrapping_sub(1);
+        if flags & FREE == 0 {
+            self.forget(slot);
         }
-        self.chunks.remove(chunk)
+        self.unlink_free(slot);
+        self.available = self.available.wrapping_sub(1);
+        self.chunks.remove(last)
     }
 
     /// Says how many pages there may be from now on; no more than the table of slots has room for.
@@ -227,12 +210,12 @@ impl Cache {
 
     /// The memory of a slot that was taken, which is put back before anything is given.
     pub fn lend(&mut self, slot: u16) -> Option<Block> {
-        self.chunks.lend(self.place(slot).0)
+        self.chunks.lend(u32::from(slot))
     }
 
     /// Puts it back, and gives the slot back.
     pub fn put_back(&mut self, slot: u16, block: Block) {
-        self.chunks.put_back(self.place(slot).0, block);
+        self.chunks.put_back(u32::from(slot), block);
         self.give_back(slot);
     }
 
@@ -281,33 +264,24 @@ impl Cache {
         self.available = self.available.wrapping_add(1);
     }
 
-    #[cfg_attr(target_pointer_width = "64", inline)]
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn place(&self, slot: u16) -> (u32, usize) {
-        let (slot, per) = (usize::from(slot), self.pages_per_chunk.max(1));
-        ((slot / per) as u32, (slot % per).wrapping_mul(self.page_size))
-    }
-
     /// The bytes of a slot.
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn bytes(&self, slot: u16) -> Result<&[u8]> {
-        let (chunk, at) = self.place(slot);
-        self.chunks.bytes(chunk, at, self.page_size).ok_or(Error::Corrupt)
+        self.chunks.bytes(u32::from(slot), 0, self.page_size).ok_or(Error::Corrupt)
     }
 
     /// The same, to change.
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn bytes_mut(&mut self, slot: u16) -> Result<&mut [u8]> {
-        let (chunk, at) = self.place(slot);
-        self.chunks.bytes_mut(chunk, at, self.page_size).ok_or(Error::Corrupt)
+        self.chunks.bytes_mut(u32::from(slot), 0, self.page_size).ok_or(Error::Corrupt)
     }
 
     /// Two to read and one to change.
     pub fn two_and_one(&mut self, left: u16, right: u16, one: u16) -> Result<(&[u8], &[u8], &mut [u8])> {
-        let (left, right, one, size) = (self.place(left), self.place(right), self.place(one), self.page_size);
-        self.chunks.two_and_one([left, right], one, size).ok_or(Error::Corrupt)
+        let [left, right, one] = [left, right, one].map(|slot| (u32::from(slot), 0));
+        self.chunks.two_and_one([left, right], one, self.page_size).ok_or(Error::Corrupt)
     }
 
     /// Copies one slot's bytes to another.
@@ -394,7 +368,7 @@ impl Cache {
             self.set(slot, |slot| *slot = Slot { flags: PINNED, ..EMPTY });
             return Some(slot);
         }
-        self.wish |= (self.chunks.held() as usize) < self.chunks_at_most();
+        self.wish |= self.held() < self.limit;
         // Twice around: the first time the recently used ones are passed over.
         for _ in 0..self.held().wrapping_mul(2) {
             let at = self.hand;
@@ -443,10 +417,4 @@ impl Cache {
             }
         }
     }
-}
-
-/// Slots that so many pages take, rounded up to whole chunks.
-pub fn round_up(pages: usize, page_size: usize) -> usize {
-    let per = CHUNK.checked_div(page_size).unwrap_or(1).max(1);
-    div_ceil(pages, per).wrapping_mul(per)
 }
