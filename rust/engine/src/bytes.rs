@@ -14,6 +14,12 @@ pub const MAX_VARINT: usize = 5;
 #[cfg_attr(target_pointer_width = "64", inline)]
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 pub fn u16_at(buf: &[u8], at: usize) -> u16 {
+    u16_here(buf, at)
+}
+
+/// The same, inlined where time counts for more than flash.
+#[inline(always)]
+pub fn u16_here(buf: &[u8], at: usize) -> u16 {
     match buf.get(at..).and_then(|rest| rest.first_chunk()) {
         Some(bytes) => u16::from_le_bytes(*bytes),
         None => 0,
@@ -58,13 +64,16 @@ pub fn write_u32(buf: &mut [u8], at: usize, value: u32) {
 #[cfg_attr(target_pointer_width = "64", inline)]
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 pub fn varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
-    let rest = buf.get(at..)?;
-    let first = *rest.first()?;
-    if first < 0x80 {
-        return Some((u32::from(first), at.wrapping_add(1)));
+    match buf.get(at).copied()? {
+        first @ 0..0x80 => Some((u32::from(first), at.wrapping_add(1))),
+        _ => long_varint_at(buf, at),
     }
-    let mut value = u32::from(first & 0x7f);
-    for (n, byte) in rest.iter().enumerate().take(MAX_VARINT).skip(1) {
+}
+
+#[inline(never)]
+fn long_varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
+    let mut value = 0;
+    for (n, byte) in buf.get(at..)?.iter().enumerate().take(MAX_VARINT) {
         let bits = u32::from(byte & 0x7f);
         let shift = 7u32.wrapping_mul(n as u32);
         if shift == 28 && bits > 0x0f {

@@ -162,9 +162,20 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The next name, if it is a number of one byte, as most are.
+    #[inline(always)]
+    pub fn short_name(&mut self) -> Option<u16> {
+        let number @ 1..0x80 = self.buf.get(self.at).copied()? else { return None };
+        self.at = self.at.wrapping_add(1);
+        Some(u16::from(number))
+    }
+
     /// The next name.
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub fn name(&mut self) -> Result<Name<'a>> {
+        if let Some(number) = self.short_name() {
+            return Ok(Name::Number(number));
+        }
         match self.varint()? {
             0 => {
                 let len = self.varint()? as usize;

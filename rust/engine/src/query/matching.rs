@@ -31,16 +31,16 @@ pub fn matches(query: &Query, record: &Record) -> Result<Answer> {
     let mut reached = Reached::Missing;
     for term in query.terms {
         match term {
-            Term::Field(name) => reached = field(query, record, record.value_at, *name)?,
+            Term::Field(name) => reached = field(query, record, record.value_at, name)?,
             Term::Into(name) => {
                 reached = match reached {
-                    Reached::Value(at) => field(query, record, at, *name)?,
+                    Reached::Value(at) => field(query, record, at, name)?,
                     _ => Reached::Missing,
                 }
             }
             Term::Tags => reached = tags(record, None),
             Term::TagsAndField(name) => {
-                reached = match field(query, record, record.value_at, *name)? {
+                reached = match field(query, record, record.value_at, name)? {
                     Reached::Value(at) => tags(record, Some(at)),
                     _ => tags(record, None),
                 }
@@ -66,15 +66,18 @@ fn tags(record: &Record, field: Option<usize>) -> Reached {
 }
 
 #[cfg_attr(target_pointer_width = "64", inline)]
-fn field(query: &Query, record: &Record, at: usize, name: NameAt) -> Result<Reached> {
+fn field(query: &Query, record: &Record, at: usize, name: &NameAt) -> Result<Reached> {
     let mut reader = Reader::new(record.body, at);
     let Item::Dict(pairs) = reader.item()? else {
         return Ok(Reached::Missing);
     };
     for _ in 0..pairs {
-        let found = match reader.name()? {
-            Name::Number(number) => number == name.number,
-            Name::Text(text) => text == name.text(query.encoded),
+        let found = match reader.short_name() {
+            Some(number) => number == name.number,
+            None => match reader.name()? {
+                Name::Number(number) => number == name.number,
+                Name::Text(text) => text == name.text(query.encoded),
+            },
         };
         if found {
             return Ok(Reached::Value(reader.at));
@@ -146,13 +149,15 @@ fn value(query: &Query, found: Reader, operator: Operator, operand: Reader) -> R
 
 #[cfg_attr(target_pointer_width = "64", inline)]
 fn order(mut found: Reader, mut operand: Reader) -> Result<Option<Ordering>> {
-    let (found, operand) = (found.item()?, operand.item()?);
-    if let (Item::Str(a), Item::Str(b)) = (found, operand) {
-        return Ok(Some(a.cmp(b)));
-    }
-    Ok(match (found.number(), operand.number()) {
-        (Some(a), Some(b)) => a.compare(b),
-        _ => None,
+    // By reference: an item moved is an item copied.
+    Ok(match (&found.item(), &operand.item()) {
+        (Ok(Item::Int(a)), Ok(Item::Int(b))) => Some(a.cmp(b)),
+        (Ok(Item::Str(a)), Ok(Item::Str(b))) => Some(a.cmp(b)),
+        (Ok(found), Ok(operand)) => match (found.number(), operand.number()) {
+            (Some(a), Some(b)) => a.compare(b),
+            _ => None,
+        },
+        (Err(error), _) | (_, Err(error)) => return Err(*error),
     })
 }
 
@@ -183,6 +188,7 @@ fn has_part(text: &[u8], part: &[u8]) -> bool {
 }
 
 /// The tests of a list of tags, which is a list of strs.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 fn on_tags(query: &Query, record: &Record, operator: Operator, operand: Reader) -> Result<Answer> {
     let mut members = operand;
     match (operator, members.item()?) {

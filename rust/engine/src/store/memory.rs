@@ -155,7 +155,7 @@ impl MemoryStore {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(&self, id: PageId) -> (u32, usize) {
         let in_chunk = (id.0 % IDS_PER_CHUNK) as usize;
         let at = header(self.pages_per_chunk).wrapping_add(in_chunk.wrapping_mul(self.page_size as usize));

@@ -250,6 +250,7 @@ impl Chunks {
         unsafe { Block::new(old.cast(), old_bytes) }
     }
 
+    #[inline(always)]
     fn address(&self, index: u32) -> Option<*mut u8> {
         if index >= self.len {
             return None;
@@ -315,7 +316,7 @@ impl Chunks {
     }
 
     /// `len` bytes of a chunk, from `at` on.
-    #[inline]
+    #[inline(always)]
     pub fn bytes(&self, index: u32, at: usize, len: usize) -> Option<&[u8]> {
         let chunk = self.inside(index, at, len)?;
         // SAFETY: inside() has checked that the bytes belong to the chunk; it was filled with zeros when

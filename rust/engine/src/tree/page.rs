@@ -17,7 +17,7 @@
 
 use super::cells::Cells;
 use super::key::Key;
-use crate::bytes::{u16_at, varint_at, varint_len, write, write_u16, write_varint};
+use crate::bytes::{u16_at, u16_here, varint_at, varint_len, write, write_u16, write_varint};
 use crate::store::raw::shift;
 use crate::store::PageId;
 use core::cmp::Ordering;
@@ -147,8 +147,9 @@ impl<'a> Page<'a> {
     /// Entry `index`; `None` where there is none, or the page is damaged.
     #[inline]
     pub fn cell(self, index: usize) -> Option<Cell<'a>> {
-        let start = usize::from(u16_at(self.0, HEADER.wrapping_add(index.wrapping_mul(SLOT))));
-        if index >= self.count() || start < HEADER {
+        let start = usize::from(u16_here(self.0, HEADER.wrapping_add(index.wrapping_mul(SLOT))));
+        // Past the page's end there is no slot that says HEADER or more.
+        if index >= usize::from(u16_here(self.0, 2)) || start < HEADER {
             return None;
         }
         let (suffix, at) = self.sized(start)?;
@@ -157,9 +158,12 @@ impl<'a> Page<'a> {
     }
 
     /// A varint length and so many bytes, and where they end.
-    #[inline]
+    #[inline(always)]
     fn sized(self, at: usize) -> Option<(&'a [u8], usize)> {
-        let (len, at) = varint_at(self.0, at)?;
+        let (len, at) = match self.0.get(at) {
+            Some(len @ 0..0x80) => (u32::from(*len), at.wrapping_add(1)),
+            _ => varint_at(self.0, at)?,
+        };
         let end = at.wrapping_add(len as usize);
         Some((self.0.get(at..end)?, end))
     }
