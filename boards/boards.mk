@@ -12,7 +12,7 @@ $(call chip_library,%): $(RUST_SOURCES) | $(STAMPS)/install-unix
 		sh -c 'tools/install.sh target:$* && cargo rustc --profile board -p mtdb-capi --crate-type staticlib --target $*'
 	@touch $@
 
-.PHONY: stack-rp2040 firmware test-cortex-m3 test-rv32 test-rp2040 smoke-rp2040 repl-rp2040 size bench-rp2040
+.PHONY: stack-rp2040 size-kept firmware test-cortex-m3 test-rv32 test-rp2040 smoke-rp2040 repl-rp2040 size bench-rp2040
 
 firmware: ## build a board's image: BOARD=RPI_PICO or another folder of boards/; NADB=1: with nadb, on a Pico
 	@case " $(BOARDS) " in \
@@ -139,6 +139,10 @@ $(RP2040): tools/rp2040/install.sh | $(STAMPS)/install-rp2040
 size: $(RP2040) $(PICO_EMU) $(PICO_BARE) ## print what the module takes of a Pico, and fail over the budgets
 	@tools/size.sh thumbv6m-none-eabi > $(LOGS)/size-engine.log 2>&1 && tail -n 1 $(LOGS)/size-engine.log
 	@python3 tools/firmware_size.py $(PICO_EMU:.uf2=.elf) $(PICO_BARE:.uf2=.elf)
+	@node tests/rp2040/stack.mjs $(PICO_EMU:.uf2=.elf)
+
+size-kept: $(RP2040) $(PICO_EMU) $(PICO_BARE) ## the same, flash held to what was reached so far in place of its budget
+	@python3 tools/firmware_size.py $(PICO_EMU:.uf2=.elf) $(PICO_BARE:.uf2=.elf) --kept
 	@node tests/rp2040/stack.mjs $(PICO_EMU:.uf2=.elf)
 
 stack-rp2040: $(RP2040) $(PICO_EMU) ## measure the C stack on an emulated Pico, and fail over its budgets

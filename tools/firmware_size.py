@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Prints what the module adds to a firmware image, and fails where that is over the budgets.
 
-    python3 tools/firmware_size.py WITH.elf WITHOUT.elf
+    python3 tools/firmware_size.py WITH.elf WITHOUT.elf [--kept]
 
 WITH is an image with the module, beside the folder `tree` that it was built in, WITHOUT the same image without it. Flash is code, constants and initial values; the difference holds all that comes with the module: engine, glue,
 frozen Python, and what of MicroPython and the compiler's library only they use. The status is 1 over a budget,
-and when a function of Rust's panic machinery is in WITH.
+and when a function of Rust's panic machinery is in WITH. With --kept, flash is held to what was reached so far.
 """
 
 import re
@@ -15,6 +15,8 @@ from collections import Counter
 from pathlib import Path
 
 FLASH_BUDGET = 64 * 1024
+# While it is over its budget, it does not grow either. This number only goes down.
+FLASH_KEPT = 113_664
 RAM_BUDGET = 1024
 PANIC = re.compile(r"panicking|rust_begin_unwind|slice_index_fail|mismatch_fail|unwrap_failed|expect_failed")
 # What a symbol belongs to, the first that fits.
@@ -80,10 +82,11 @@ def keeps(name: str, found: int, budget: int) -> bool:
 
 
 def main() -> int:
-    if len(sys.argv) != 3:
+    kept_only = sys.argv[3:] == ["--kept"]
+    if len(sys.argv) != 3 and not kept_only:
         print(__doc__)
         return 2
-    image, bare = sys.argv[1:]
+    image, bare = sys.argv[1:3]
     glue = glue_symbols(image)
     flash, ram = (a - b for a, b in zip(sections(image), sections(bare)))
     added = symbols(image)
@@ -99,7 +102,8 @@ def main() -> int:
     for name in panics:
         print(f"    panics: {name}")
     kept = [
-        keeps("flash, bytes", flash, FLASH_BUDGET),
+        keeps("flash, bytes", flash, FLASH_BUDGET) or kept_only,
+        keeps("flash, bytes, until then", flash, max(FLASH_KEPT, FLASH_BUDGET)),
         keeps("static RAM, bytes", ram, RAM_BUDGET),
         keeps("functions of Rust's panic machinery", len(panics), 0),
     ]

@@ -93,7 +93,7 @@ if [ "$extent" = all ]; then
 else
     chip_part riscv32imc-unknown-none-elf "the firmware for RISC-V" check_count make firmware BOARD=QEMU_RV32
     chip_part thumbv6m-none-eabi "a few tests on an RP2040" driver_count make smoke-rp2040
-    chip_part thumbv6m-none-eabi "the C stack on an RP2040" check_count make stack-rp2040
+    chip_part thumbv6m-none-eabi "budgets kept on an RP2040" check_count make size-kept
 fi
 
 echo "$passed passed, $failed failed"
