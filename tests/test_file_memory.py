@@ -24,8 +24,8 @@ def held():
     return gc.mem_alloc()
 
 
-def besides(files=2):
-    """What a database may take beside its cache. On a board these are 2 KB, the scratch (a page and 192 bytes), and what the
+def besides(files):
+    """What a database with so many files open, at most three, may take beside its cache. On a board these are 2 KB, the scratch (a page and 192 bytes), and what the
     filesystem takes of the heap for each open file: littlefs has a buffer of 1 KB for each. On POSIX, which has none,
     pointers of 8 bytes and blocks of the heap of 32 take all together to less than 4 KB."""
     if not ON_BOARD:
@@ -45,7 +45,6 @@ def fill(db):
 
 
 def test_100_000_records_take_the_cache_and_2_kb():
-    most_besides = besides()
     before = held()
     db = MicroTetherDB("my.db", in_memory=False)
     fill(db)
@@ -56,14 +55,14 @@ def test_100_000_records_take_the_cache_and_2_kb():
         assert db.get(key)["age"] == 0
     assert len(db.query({"age": {"$gte": 99990}})) == 10
     most = max(most, held() - before)
-    assert most <= CACHE + most_besides, (most, most_besides)
+    assert most <= CACHE + besides(files=3), most
     db.close()
     db = MicroTetherDB("my.db", in_memory=False)
     assert len(db) == 100000
     for age in (0, 5000, 99999):
         assert len(db.query({"age": age})) == 1
     most = held() - before
-    assert most <= CACHE + most_besides, (most, most_besides)
+    assert most <= CACHE + besides(files=2), most
     db.close()
     for name in os.listdir("."):  # a board's flash is small
         os.remove(name)

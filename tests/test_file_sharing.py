@@ -181,8 +181,11 @@ def test_on_a_block_device_it_is_closed_at_the_next_call_and_not_before():
         db = opened(device.path + "/my.db", flush_threshold=1000)
         db["a"] = 1
 
+    medium = bytearray(len(device.data))
+
     def on_medium():
-        copy = RamDevice("lfs", 16, device.data[:]).mount()
+        medium[:] = device.data
+        copy = RamDevice("lfs", 16, medium).mount()
         found = {}
         if "my.db" in os.listdir(copy.path):
             with opened(copy.path + "/my.db") as db:
