@@ -6,11 +6,10 @@ BOARDS := $(filter-out unix qemu rp2,$(notdir $(patsubst %/,%,$(wildcard boards/
 GLUE_SOURCES := $(shell find mpy_glue -type f -not -name '*.pyc')
 
 # The engine for a chip.
-chip_library = $(OUT)/cargo/$(1)/board/libmtdb.a
-$(call chip_library,%): $(RUST_SOURCES) | $(STAMPS)/install-unix
+chip_library = $(OUT)/cargo/$(1)/board/engine.a
+$(call chip_library,%): $(RUST_SOURCES) tools/chip_engine.sh | $(STAMPS)/install-unix
 	@$(PHASE) "building the Rust engine for $*" $(LOGS)/engine-$*.log \
-		sh -c 'tools/install.sh target:$* && cargo rustc --profile board -p mtdb-capi --crate-type staticlib --target $*'
-	@touch $@
+		sh -c 'tools/install.sh target:$* && tools/chip_engine.sh $*'
 
 .PHONY: stack-rp2040 size-kept firmware test-cortex-m3 test-rv32 test-rp2040 smoke-rp2040 repl-rp2040 size bench-rp2040
 
@@ -47,9 +46,8 @@ $(CORTEX_M3): $(call chip_library,thumbv7m-none-eabi) $(MPY_CROSS) $(GLUE_SOURCE
 	$(call qemu_image,$<)
 
 $(RV32): $(call chip_library,riscv32imc-unknown-none-elf) $(MPY_CROSS) $(GLUE_SOURCES) \
-		$(wildcard boards/qemu/* boards/QEMU_RV32/*) tools/engine_alone.sh | $(MPY_LIB) $(STAMPS)/install-riscv
-	@tools/engine_alone.sh $< $(@D)/libmtdb.a riscv64-unknown-elf-objcopy
-	$(call qemu_image,$(@D)/libmtdb.a)
+		$(wildcard boards/qemu/* boards/QEMU_RV32/*) | $(MPY_LIB) $(STAMPS)/install-riscv
+	$(call qemu_image,$<)
 
 .PHONY: firmware-QEMU_CORTEX_M3 firmware-QEMU_RV32
 firmware-QEMU_CORTEX_M3: $(CORTEX_M3)
@@ -103,9 +101,8 @@ endef
 RP2_BOARDS := $(RP2040_BOARDS) $(RP2350_BOARDS) $(NADB_BOARDS:%=%-NADB)
 RP2_IMAGES := $(RP2_BOARDS:%=$(FIRMWARE)/%/firmware.uf2)
 $(RP2_IMAGES): $(FIRMWARE)/%/firmware.uf2: $$(call chip_library,$$(call rp2_target,$$*)) $(MPY_CROSS) $(GLUE_SOURCES) \
-		$(wildcard boards/rp2/*) $$(wildcard boards/$$(call rp2_board,$$*)/*) tools/engine_alone.sh $(STAMPS)/rp2-sources | $(MPY_LIB)
-	@tools/engine_alone.sh $< $(@D)/libmtdb.a
-	$(call rp2_image,$(call rp2_board,$*),$(if $(filter %-NADB,$*),rp2/nadb_manifest.py,$*/manifest.py),-DUSER_C_MODULES=$(CURDIR)/mpy_glue/micropython.cmake -DMTDB_LIB=$(@D)/libmtdb.a)
+		$(wildcard boards/rp2/*) $$(wildcard boards/$$(call rp2_board,$$*)/*) $(STAMPS)/rp2-sources | $(MPY_LIB)
+	$(call rp2_image,$(call rp2_board,$*),$(if $(filter %-NADB,$*),rp2/nadb_manifest.py,$*/manifest.py),-DUSER_C_MODULES=$(CURDIR)/mpy_glue/micropython.cmake -DMTDB_LIB=$<)
 
 # The Pico W's drivers come with MicroPython's submodules only.
 .PHONY: network-sources

@@ -11,7 +11,7 @@
 #   riscv  the C compiler and C library for RISC-V chips
 #   rp2    what building for the RP2040 and the RP2350 takes
 #   rp2040 Node.js, npm and pip, for the RP2040 emulator
-#   target:NAME  Rust's library for the chips of that name
+#   target:NAME  Rust's library for the chips of that name, and LLVM's compiler
 set -eu
 
 CARGO_FUZZ_VERSION=0.13.2
@@ -160,9 +160,14 @@ install_rp2040() {
 }
 
 install_target() {
-    [ -d "$(rustc --print target-libdir --target "$1")" ] && return
-    need_rustup "Rust's target $1"
-    rustup target add "$1"
+    if [ ! -d "$(rustc --print target-libdir --target "$1")" ]; then
+        need_rustup "Rust's target $1"
+        rustup target add "$1"
+    fi
+    [ -n "$(find "$(rustc --print sysroot)/lib/rustlib" -name llc)" ] || {
+        need_rustup "LLVM's compiler"
+        rustup component add llvm-tools
+    }
 }
 
 install_nightly() {

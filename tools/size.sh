@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# size.sh TARGET: compiles the staticlib for a chip and prints what it adds to a firmware's
+# size.sh TARGET: compiles the engine for a chip and prints what it adds to a firmware's
 # flash: code and constants (.text and .rodata) of all that the ABI's functions reach. The C
 # functions it calls are left unresolved. RAM that needs no call (.data, .bss) must be 0, and nothing of
 # Rust's panic machinery may be reached.
@@ -12,9 +12,10 @@ case $target in
     *) echo "size.sh: what is the linker's emulation for $target?" >&2; exit 1 ;;
 esac
 
-cargo rustc --profile board -p mtdb-capi --crate-type staticlib --target "$target"
+tools/install.sh "target:$target"
+tools/chip_engine.sh "$target"
 
-library=$CARGO_TARGET_DIR/$target/board/libmtdb.a
+library=$CARGO_TARGET_DIR/$target/board/engine.a
 image=$CARGO_TARGET_DIR/$target/board/size.elf
 linker=$(find "$(rustc --print sysroot)/lib/rustlib" -name rust-lld -path '*/bin/rust-lld' | head -n 1)
 roots=$(nm --defined-only "$library" 2> /dev/null | awk '$2 == "T" && $3 ~ /^mtdb_/ { print "--undefined=" $3 }' | sort -u)
@@ -26,7 +27,7 @@ roots=$(nm --defined-only "$library" 2> /dev/null | awk '$2 == "T" && $3 ~ /^mtd
 
 # Chips of this kind have the least stack. The budget only goes down.
 case $target in
-    thumbv6m-*) python3 tools/stack.py "$image" 1696 ;;
+    thumbv6m-*) python3 tools/stack.py "$image" 1600 ;;
 esac
 
 read -r text data bss _ < <(size "$image" | tail -n 1)

@@ -20,7 +20,7 @@ CLOSURES = [
 def functions(image):
     """By address: their names, and from where to where their code goes, with constants between."""
     names, code = {}, {}
-    listed = subprocess.run(["nm", "-n", "-C", "--special-syms", image], capture_output=True, text=True, check=True)
+    listed = subprocess.run(["nm", "-n", "-C", "--special-syms", "--defined-only", image], capture_output=True, text=True, check=True)
     function = begun = None
     for line in listed.stdout.splitlines():
         address, kind, name = re.match(r"([0-9a-f]+) (\w) (.*)", line).groups()
