@@ -100,9 +100,10 @@ impl<S: PageStore> Database<S> {
             return Ok(if wrong { Checked::Flawed(Flaw::Counts) } else { Checked::End });
         };
         let key = KeyBuf::of(&[check.tree.key()]);
-        let found = self.locate(&Key::whole(key.as_slice()))? == Answer::Yes;
+        // All the way from the root.
+        self.work.path.locate(&mut self.store, self.meta.root, &Key::whole(key.as_slice()))?;
         let in_order = !core::mem::replace(&mut check.started, true) || before.as_slice() < key.as_slice();
-        if !in_order || !found || self.work.path.leaf() != at {
+        if !in_order || !self.work.path.found() || self.work.path.leaf() != at {
             return Ok(Checked::Flawed(Flaw::Order));
         }
         let Some((kind, key)) = key.as_slice().split_first() else { return Ok(Checked::Flawed(Flaw::Kind)) };

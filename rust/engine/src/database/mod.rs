@@ -72,6 +72,8 @@ pub struct Database<S> {
     meta: Meta,
     /// Another number whenever the tree has changed; never 0.
     change: u32,
+    /// The change that was a removal, behind which the path now is.
+    removed: u32,
     names_epoch: u32,
     /// The number of the name `tags`, 0 while it has none; `None` where it has to be looked up.
     tags_name: Option<u16>,
@@ -99,6 +101,7 @@ impl<S: PageStore> Database<S> {
             store,
             meta: Meta::EMPTY,
             change: 1,
+            removed: 0,
             names_epoch: 0,
             tags_name: Some(0),
             next_key: 0,
@@ -137,7 +140,10 @@ impl<S: PageStore> Database<S> {
 
     /// Goes to a key in the tree; whether it is there.
     fn locate(&mut self, key: &Key) -> Result<Answer> {
-        self.work.path.locate(&mut self.store, self.meta.root, key)?;
+        // Removals in the order of the keys find the next one where they are.
+        if self.removed != self.change || self.work.path.is_at(&mut self.store, key)? == Answer::No {
+            self.work.path.locate(&mut self.store, self.meta.root, key)?;
+        }
         Ok(self.work.path.found().into())
     }
 
@@ -173,7 +179,9 @@ impl<S: PageStore> Database<S> {
     /// Takes out the entry just located.
     fn remove_at(&mut self) -> Result<()> {
         self.changed();
-        tree::remove(&mut self.store, &mut self.meta.root, &mut self.work)
+        tree::remove(&mut self.store, &mut self.meta.root, &mut self.work)?;
+        self.removed = self.change;
+        Ok(())
     }
 }
 

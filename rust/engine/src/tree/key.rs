@@ -91,8 +91,8 @@ impl<'a> Key<'a> {
     /// How bytes compare with it.
     pub fn compared_by(&self, bytes: &[u8]) -> Ordering {
         match bytes.split_at_checked(self.prefix.len()) {
-            Some((head, tail)) => head.cmp(self.prefix).then_with(|| tail.cmp(self.suffix)),
-            None => bytes.cmp(self.prefix),
+            Some((head, tail)) => order(head, self.prefix).then_with(|| order(tail, self.suffix)),
+            None => order(bytes, self.prefix),
         }
     }
 
@@ -104,6 +104,22 @@ impl<'a> Key<'a> {
         write(buf, at, suffix);
         at.wrapping_add(suffix.len())
     }
+}
+
+/// How bytes compare. Where a call takes as long as comparing some bytes, they are compared here.
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn order(bytes: &[u8], with: &[u8]) -> Ordering {
+    #[cfg(target_pointer_width = "32")]
+    for (a, b) in bytes.iter().zip(with) {
+        if a != b {
+            return a.cmp(b);
+        }
+    }
+    #[cfg(target_pointer_width = "32")]
+    return bytes.len().cmp(&with.len());
+    #[cfg(target_pointer_width = "64")]
+    bytes.cmp(with)
 }
 
 /// The shortest key that is above `left` and not above `right`, as a length of `right`.

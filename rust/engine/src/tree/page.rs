@@ -26,6 +26,8 @@ use core::cmp::Ordering;
 pub const HEADER: usize = 12;
 /// Bytes of a slot.
 pub(super) const SLOT: usize = 2;
+/// Whether eight bytes of a key are compared at once: machines of 32 bits are as fast byte by byte.
+const BY_HEADS: bool = cfg!(target_pointer_width = "64");
 
 /// The largest cell with its slot: any two fit a page, so that every page can be split.
 pub const fn max_cell(page_size: usize) -> usize {
@@ -187,6 +189,12 @@ impl<'a> Page<'a> {
         Some(Key { prefix: self.prefix(), suffix: self.cell(index)?.suffix })
     }
 
+    /// Whether `key` is that of entry `index`.
+    pub fn is_at(self, index: usize, key: &Key) -> bool {
+        let Some(cell) = self.cell(index) else { return false };
+        key.behind(self.prefix()).is_some_and(|rest| rest.compared_by(cell.suffix) == Ordering::Equal)
+    }
+
     /// Where `key` stands, or where it would.
     #[inline]
     pub fn search(self, key: &Key) -> Result<usize, usize> {
@@ -194,7 +202,7 @@ impl<'a> Page<'a> {
         let Some(rest) = key.behind(prefix) else {
             return Err(if key.compared_by(prefix) == Ordering::Greater { 0 } else { self.count() });
         };
-        let wanted = rest.head();
+        let wanted = if BY_HEADS { rest.head() } else { 0 };
         let (mut low, mut high) = (0, self.count());
         while low < high {
             let middle = low.wrapping_add(high) / 2;
@@ -211,7 +219,8 @@ impl<'a> Page<'a> {
     #[inline]
     fn compare(self, index: usize, wanted: u64, rest: &Key) -> Ordering {
         let start = usize::from(u16_at(self.0, HEADER.wrapping_add(index.wrapping_mul(SLOT))));
-        if let Some([len @ 0..0x80, bytes @ ..]) = self.0.get(start..).and_then(|cell| cell.first_chunk::<9>()) {
+        let cell = if BY_HEADS { self.0.get(start..).and_then(|cell| cell.first_chunk::<9>()) } else { None };
+        if let Some([len @ 0..0x80, bytes @ ..]) = cell {
             let found = head(*bytes, usize::from(*len));
             if found != wanted {
                 return found.cmp(&wanted);

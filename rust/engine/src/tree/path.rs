@@ -104,6 +104,18 @@ impl Path {
         Ok(())
     }
 
+    /// Whether it is at the entry of a key, in a tree that has not changed since but for what [`remove`](super::remove) took
+    /// out there.
+    pub fn is_at<S: PageStore>(&mut self, store: &mut S, key: &Key) -> Result<Answer> {
+        let (id, index) = self.leaf();
+        if id == PageId::NONE {
+            return Ok(No);
+        }
+        let page = Page(store.page(id)?);
+        self.found = page.level() == 0 && page.is_at(index, key);
+        Ok(self.found.into())
+    }
+
     /// The entry there, or where none is, the next one, to which it goes; `None` at the end.
     pub fn entry<S: PageStore>(&mut self, store: &mut S) -> Result<Option<(PageId, usize)>> {
         while self.len > 0 {

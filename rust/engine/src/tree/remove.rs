@@ -8,11 +8,17 @@ use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
-/// Takes out the entry that the path, just located, has found. Needs no memory outside of a savepoint.
+/// Takes out the entry that the path, just located, has found; the path is then at the next one, if its page stays as it
+/// is, or at none. Needs no memory outside of a savepoint.
 pub fn remove<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work) -> Result<()> {
     let height = work.path.height();
     store.reserve(0, height.wrapping_mul(2))?;
-    take_out(store, root, work, height.wrapping_sub(1))
+    let before = *root;
+    take_out(store, root, work, height.wrapping_sub(1))?;
+    if *root != before {
+        work.path.truncate(0);
+    }
+    Ok(())
 }
 
 /// Takes the path's entry out of its page at `depth`, and out of the pages above what that empties.
@@ -31,6 +37,8 @@ pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, work: &mu
         } else if page.used().wrapping_mul(2) > store.page_size() || merge(store, work, depth)? == No {
             return Ok(());
         }
+        // The leaf is no longer where the path ends.
+        work.path.truncate(depth);
         depth = above;
     }
 }
