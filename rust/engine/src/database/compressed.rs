@@ -58,7 +58,7 @@ pub(super) fn check_stored(record: &NewRecord, stored: &[u8]) -> Result<u32> {
 impl<S: PageStore> Database<S> {
     /// By how many bytes compressing has made a record shorter; 0 where its value stands as it is.
     pub(super) fn saved_by(&mut self, stored: &Stored) -> Result<u32> {
-        if stored.head.large.is_none() && stored.head.tag_count == 0 && !is_compressed(self.body_in_place(stored)?, 0) {
+        if stored.is_plain {
             return Ok(0);
         }
         let mut at = 0usize;

@@ -1,5 +1,6 @@
 //! Reading records.
 
+use super::compressed::is_compressed;
 use super::record::Head;
 use super::{document_key, Database, MAX_VALUE_BYTES};
 use crate::bytes::write;
@@ -29,6 +30,8 @@ pub(super) struct Stored {
     pub index: usize,
     pub head: Head,
     pub body_len: usize,
+    /// Its body is in its page, and a value that is not compressed all of it.
+    pub is_plain: bool,
 }
 
 impl Stored {
@@ -37,6 +40,7 @@ impl Stored {
         index: 0,
         head: Head { expires: 0, tag_count: 0, field_tags: false, large: None, len: 0 },
         body_len: 0,
+        is_plain: false,
     };
 
     /// What is known of it.
@@ -87,7 +91,9 @@ impl<S: PageStore> Database<S> {
         let value = Page(self.store.page(stored.leaf)?).cell(stored.index).ok_or(Error::Corrupt)?.value;
         stored.head.read(value)?;
         let in_chain = stored.head.large.map_or(0, |(len, _)| len as usize);
-        stored.body_len = value.len().saturating_sub(stored.head.bytes()).saturating_add(in_chain);
+        let head = stored.head.bytes();
+        stored.body_len = value.len().saturating_sub(head).saturating_add(in_chain);
+        stored.is_plain = stored.head.large.is_none() && stored.head.tag_count == 0 && !is_compressed(value, head);
         Ok(())
     }
 

@@ -127,7 +127,7 @@ impl MemoryStore {
 
     /// Copies a page before its first change in the innermost savepoint.
     pub(super) fn protect(&mut self, id: PageId) -> Result<()> {
-        let (stamp, _) = self.stamps(id);
+        let stamp = self.stamp(id);
         if stamp >= self.journal.start {
             return Ok(());
         }
@@ -151,8 +151,7 @@ impl MemoryStore {
 
     /// Whether the page can be given back at once, else it is noted.
     pub(super) fn note_freed(&mut self, id: PageId) -> Result<bool> {
-        let (_, born) = self.stamps(id);
-        if self.journal.depth == 0 || born >= self.journal.start {
+        if self.journal.depth == 0 || self.born(id) >= self.journal.start {
             return Ok(true);
         }
         self.append(&Entry { page: id, image: FREED, stamp: 0 })?;

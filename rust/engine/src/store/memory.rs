@@ -166,16 +166,23 @@ impl MemoryStore {
         1u32.wrapping_shl(id.0 % IDS_PER_CHUNK)
     }
 
-    /// When the page was last put under a savepoint, and when it was allocated.
-    pub(super) fn stamps(&self, id: PageId) -> (u32, u32) {
-        let at = STAMPS.wrapping_add((id.0 % IDS_PER_CHUNK) as usize * 8);
-        let chunk = id.0 / IDS_PER_CHUNK;
-        (self.field(chunk, at), self.field(chunk, at.wrapping_add(4)))
+    /// Where in its chunk the page's stamp stands, and behind it when it was born.
+    fn stamp_at(id: PageId) -> usize {
+        STAMPS.wrapping_add((id.0 % IDS_PER_CHUNK) as usize * 8)
+    }
+
+    /// When the page was last put under a savepoint.
+    pub(super) fn stamp(&self, id: PageId) -> u32 {
+        self.field(id.0 / IDS_PER_CHUNK, Self::stamp_at(id))
+    }
+
+    /// When the page was allocated.
+    pub(super) fn born(&self, id: PageId) -> u32 {
+        self.field(id.0 / IDS_PER_CHUNK, Self::stamp_at(id).wrapping_add(4))
     }
 
     pub(super) fn set_stamp(&mut self, id: PageId, stamp: u32) {
-        let at = STAMPS.wrapping_add((id.0 % IDS_PER_CHUNK) as usize * 8);
-        self.set_field(id.0 / IDS_PER_CHUNK, at, stamp);
+        self.set_field(id.0 / IDS_PER_CHUNK, Self::stamp_at(id), stamp);
     }
 
     /// Makes every page older than any savepoint to come.
@@ -189,8 +196,7 @@ impl MemoryStore {
     }
 
     fn set_born(&mut self, id: PageId, stamp: u32) {
-        let at = STAMPS.wrapping_add((id.0 % IDS_PER_CHUNK) as usize * 8).wrapping_add(4);
-        self.set_field(id.0 / IDS_PER_CHUNK, at, stamp);
+        self.set_field(id.0 / IDS_PER_CHUNK, Self::stamp_at(id).wrapping_add(4), stamp);
     }
 
     fn is_free(&self, id: PageId) -> bool {

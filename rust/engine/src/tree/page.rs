@@ -118,31 +118,38 @@ impl<'a> Page<'a> {
         self.0.first().copied().unwrap_or(0)
     }
 
+    /// The number at `at` of the header.
+    #[inline(always)]
+    fn number(self, at: usize) -> usize {
+        let header: &[u8; HEADER] = self.0.first_chunk().unwrap_or(&[0; HEADER]);
+        usize::from(u16_here(header, at))
+    }
+
     /// How many entries.
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn count(self) -> usize {
         // A damaged page may say more, and some work grows with the square of this.
-        usize::from(u16_at(self.0, 2)).min(self.0.len().saturating_sub(HEADER) / SLOT)
+        self.number(2).min(self.0.len().saturating_sub(HEADER) / SLOT)
     }
 
     fn cells_from(self) -> usize {
-        usize::from(u16_at(self.0, 4))
+        self.number(4)
     }
 
     fn garbage(self) -> usize {
-        usize::from(u16_at(self.0, 6))
+        self.number(6)
     }
 
     /// The slot at which an ascending run would go on.
     pub fn run(self) -> usize {
-        usize::from(u16_at(self.0, 8))
+        self.number(8)
     }
 
     /// What all keys begin with.
     #[inline]
     pub fn prefix(self) -> &'a [u8] {
-        let len = usize::from(u16_at(self.0, 10));
+        let len = self.number(10);
         self.0.get(self.0.len().wrapping_sub(len)..).unwrap_or(&[])
     }
 

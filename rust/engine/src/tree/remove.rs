@@ -27,14 +27,15 @@ pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, work: &mu
     loop {
         let Step { id, index } = work.path.step(depth);
         store.write(id)?;
-        PageMut(store.page_mut(id)?).remove(index);
+        let page = store.page_mut(id)?;
+        PageMut(page).remove(index);
+        let (count, is_thin) = (Page(page).count(), Page(page).used().wrapping_mul(2) <= page.len());
         let Some(above) = depth.checked_sub(1) else {
             return shrink(store, root);
         };
-        let page = Page(store.page(id)?);
-        if page.count() == 0 {
+        if count == 0 {
             store.free(id)?;
-        } else if page.used().wrapping_mul(2) > store.page_size() || merge(store, work, depth)? == No {
+        } else if !is_thin || merge(store, work, depth)? == No {
             return Ok(());
         }
         // The leaf is no longer where the path ends.
