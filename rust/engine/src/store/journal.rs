@@ -62,13 +62,18 @@ impl Journal {
         self.clock
     }
 
+    /// Entries in a page: fewer than there is room for, as dividing by a power of two is quick on a Cortex-M0+.
     fn capacity(page_size: usize) -> u32 {
-        (page_size.saturating_sub(ENTRIES) / ENTRY) as u32
+        const { assert!(ENTRIES + 512 / 16 * ENTRY <= 512) };
+        (page_size / 16) as u32
     }
 
     /// How many pages so many more entries can take.
     pub(super) fn pages_for(page_size: usize, entries: usize) -> usize {
-        div_ceil(entries, Self::capacity(page_size) as usize)
+        match Self::capacity(page_size) as usize {
+            capacity if entries <= capacity => 1,
+            capacity => div_ceil(entries, capacity),
+        }
     }
 }
 
