@@ -45,6 +45,41 @@ fn replacing_a_record_replaces_its_value_its_ttl_and_its_tags() {
 }
 
 #[test]
+fn removals_in_order_take_the_right_records_whatever_comes_between_them() {
+    let name = |n: i64| format!("key{:03}", n % 300);
+    for between in ["nothing", "a look", "it comes back", "undone", "a new neighbour"] {
+        let mut host = host();
+        // Not in order, so that pages have room for what is left of their neighbours.
+        for n in 0..300 {
+            host.put_plain(&name(n * 7), &int(n)).unwrap();
+        }
+        let mut expected: Vec<_> = (0..300).map(name).collect();
+        for n in 100..400 {
+            assert_eq!(host.delete(&name(n), 1), Ok(true), "{between}");
+            expected.retain(|key| *key != name(n));
+            match between {
+                "a look" => assert_eq!(host.get(&name(n), 1), Ok(None)),
+                "it comes back" => {
+                    host.put_plain(&name(n), &int(n)).unwrap();
+                    assert_eq!(host.delete(&name(n), 1), Ok(true));
+                }
+                "undone" if n < 399 => {
+                    host.run(|db| db.begin()).unwrap();
+                    assert_eq!(host.delete(&name(n + 1), 1), Ok(true));
+                    host.db.rollback();
+                }
+                "a new neighbour" => {
+                    host.put_plain(&format!("z{n:03}"), &str(&"x".repeat(50))).unwrap();
+                    expected.push(format!("z{n:03}"));
+                }
+                _ => {}
+            }
+            assert_eq!(host.keys(1), expected, "{between}");
+        }
+    }
+}
+
+#[test]
 fn an_update_replaces_the_body_and_leaves_the_ttl() {
     let mut host = host();
     host.put("a", &int(1), &["red"], 100).unwrap();

@@ -258,11 +258,11 @@ impl<'a> Page<'a> {
         self.0.len().saturating_sub(self.contiguous()).saturating_sub(self.garbage())
     }
 
-    /// Whether joining this page with another is not worth a closer look.
-    pub fn too_full_to_join(self, other: Page) -> bool {
+    /// By how many bytes at least this page and another are too full to be joined; 0 where that is worth a closer look.
+    pub fn too_full_to_join(self, other: Page) -> usize {
         let prefixes = self.prefix().len().max(other.prefix().len()).wrapping_mul(2);
         let used = self.used().wrapping_add(other.used());
-        used.saturating_sub(HEADER).saturating_sub(prefixes) > self.0.len()
+        used.saturating_sub(HEADER).saturating_sub(prefixes).saturating_sub(self.0.len())
     }
 
     /// How an entry would get in at `index`.

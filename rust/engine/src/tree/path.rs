@@ -22,6 +22,8 @@ pub struct Path {
     indexes: [u16; MAX_HEIGHT],
     len: u8,
     found: bool,
+    /// Bytes in use of the last page from which on no neighbour has room for its entries; 0 where that is not known.
+    pub(super) too_full: u16,
 }
 
 impl Path {
@@ -75,6 +77,7 @@ impl Path {
 
     pub(super) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len as u8);
+        self.too_full = 0;
     }
 
     /// Goes down from the page at the end of the path to the leaf for `key`, or to the first leaf.
@@ -97,7 +100,7 @@ impl Path {
 
     /// Goes from wherever it is to a key, or to where it would stand.
     pub fn locate<S: PageStore>(&mut self, store: &mut S, root: PageId, key: &Key) -> Result<()> {
-        (self.len, self.found) = (0, false);
+        (self.len, self.found, self.too_full) = (0, false, 0);
         if root != PageId::NONE {
             self.descend(store, root, Some(key))?;
         }

@@ -4,7 +4,7 @@ use super::page::{Page, PageMut};
 use super::pair::Pair;
 use super::path::{child, Path, Step};
 use super::Work;
-use crate::error::Answer::{self, No, Yes};
+use crate::error::Answer::Yes;
 use crate::error::{Error, Result};
 use crate::store::{PageId, PageStore};
 
@@ -29,14 +29,23 @@ pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, work: &mu
         store.write(id)?;
         let page = store.page_mut(id)?;
         PageMut(page).remove(index);
-        let (count, is_thin) = (Page(page).count(), Page(page).used().wrapping_mul(2) <= page.len());
+        let (count, used, size) = (Page(page).count(), Page(page).used(), page.len());
         let Some(above) = depth.checked_sub(1) else {
             return shrink(store, root);
         };
         if count == 0 {
             store.free(id)?;
-        } else if !is_thin || merge(store, work, depth)? == No {
-            return Ok(());
+        } else {
+            let known = usize::from(work.path.too_full);
+            if used.wrapping_mul(2) > size || known > 0 && used >= known {
+                return Ok(());
+            }
+            let excess = merge(store, work, depth)?;
+            if excess > 0 {
+                // For as long as only this page becomes emptier.
+                work.path.too_full = used.saturating_sub(excess).wrapping_add(1) as u16;
+                return Ok(());
+            }
         }
         // The leaf is no longer where the path ends.
         work.path.truncate(depth);
@@ -45,26 +54,30 @@ pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, work: &mu
 }
 
 /// Joins the thin page at `depth` with a neighbour, if one page can hold both. The entry of the page above
-/// that is to go is then the path's.
+/// that is to go is then the path's. Gives by how many bytes at least the pages are too full for that, 0 where they were
+/// joined.
 #[inline(never)]
-fn merge<S: PageStore>(store: &mut S, work: &mut Work, depth: usize) -> Result<Answer> {
+fn merge<S: PageStore>(store: &mut S, work: &mut Work, depth: usize) -> Result<usize> {
     let above = depth.wrapping_sub(1);
     let Step { id: parent, index } = work.path.step(above);
+    let mut least = usize::MAX;
     for side in 0..2usize {
         let right_index = index.wrapping_add(side);
         let Some(pair) = Pair::of(store, parent, right_index)? else { continue };
         store.bring(pair.left, pair.right)?;
         let (left, right, _) = store.build(pair.left, pair.right)?;
-        if Page(left).too_full_to_join(Page(right)) {
+        let excess = Page(left).too_full_to_join(Page(right));
+        least = least.min(excess.max(1));
+        if excess > 0 {
             continue;
         }
         let separator = pair.separator(store, &mut work.key)?;
         if pair.join(store, separator)? == Yes {
             work.path.set_index(above, right_index);
-            return Ok(Yes);
+            return Ok(0);
         }
     }
-    Ok(No)
+    Ok(least)
 }
 
 /// Takes roots away that lead to nothing, or to one page only.
