@@ -12,11 +12,14 @@ tools=$(dirname "$(find "$(rustc --print sysroot)/lib/rustlib" -name llc -path '
 
 cargo rustc --profile board -p mtdb-capi --crate-type staticlib --target "$target" -- --emit=llvm-ir="$board/engine.ll"
 
+# LLVM has this from its version 20 on.
+placement=$("$tools/llc" --help-hidden | grep -o -e '-apply-ext-tsp-for-size' || true)
+
 # A value that is as soon computed again is not kept in a register, and live ranges are split where that is shorter.
 sed 's/"frame-pointer"="all"/"frame-pointer"="none"/' "$board/engine.ll" |
     "$tools/llc" -O2 -relocation-model=static -float-abi=soft -function-sections -data-sections \
         -disable-constant-hoisting -disable-machine-cse -disable-machine-licm \
-        -disable-phi-elim-edge-splitting -split-spill-mode=size -filetype=obj -o "$board/engine.o"
+        -disable-phi-elim-edge-splitting -split-spill-mode=size $placement -filetype=obj -o "$board/engine.o"
 
 # Rust's names of RISC-V extensions are some that GNU ld 2.40 crashes at.
 "$tools/llvm-objcopy" --remove-section=.riscv.attributes "$board/engine.o"
