@@ -1,7 +1,7 @@
 //! A database that outlives the program: opening, making durable, backups.
 
 use super::Database;
-use crate::error::{Error, ErrorKind, Result, ENOSPC};
+use crate::error::{Error, Result, ENOSPC};
 use crate::store::raw::Owned;
 use crate::store::{DurableStore, FileCounts, MAX_DELTA};
 
@@ -64,8 +64,8 @@ impl<S: DurableStore> Database<S> {
                 self.store.repeat_delta();
             }
             // What was done once can be done again: where it cannot, something is damaged.
-            return Err(match error.kind() {
-                ErrorKind::BadKey | ErrorKind::BadTag | ErrorKind::TooDeep | ErrorKind::TooLong => Error::Corrupt,
+            return Err(match error {
+                Error::BadKey | Error::BadTag | Error::TooDeep | Error::TooLong => Error::Corrupt,
                 _ => error,
             });
         }
