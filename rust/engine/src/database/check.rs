@@ -56,7 +56,7 @@ impl Check {
     /// Before the first entry.
     pub fn new() -> Self {
         Check {
-            tree: Cursor::before(&[]),
+            tree: Cursor::before(KeyBuf::new()),
             started: false,
             records: 0,
             ttl_records: 0,
