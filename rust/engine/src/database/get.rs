@@ -9,7 +9,9 @@ use crate::store::{PageId, PageStore};
 use crate::tree::page::Page;
 
 /// What is known of a record that was found.
+// Its layout is that of the ABI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Found {
     /// Bytes of its body; where that was not read, as it is stored.
     pub body_len: usize,
@@ -17,6 +19,8 @@ pub struct Found {
     pub tag_count: u32,
     /// When it expires, or [`super::FOREVER`].
     pub expires: u64,
+    /// Bytes of its key, where a caller asks for that; else 0.
+    pub key_len: usize,
     /// What [`Database::update`] asks for where the body that was read stands compressed; else 0, and the body's own
     /// is what counts.
     pub fingerprint: u64,

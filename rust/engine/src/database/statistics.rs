@@ -81,8 +81,9 @@ impl<S: PageStore> Database<S> {
             queries: self.counts.queries,
             batches: self.counts.batches,
             flushes: self.counts.flushes,
-            bytes_used: pages_used.saturating_mul(page_size),
-            bytes_limit: pages_limit.saturating_mul(page_size),
+            // A page's id has 32 bits, its size 13.
+            bytes_used: pages_used.wrapping_mul(page_size),
+            bytes_limit: pages_limit.wrapping_mul(page_size),
             records: self.meta.records,
             ttl_records: self.meta.ttl_records,
             names: self.meta.names,
