@@ -114,8 +114,12 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.take(N)?.first_chunk().copied().ok_or(Error::Corrupt)
+    /// A number of so many bytes, the highest bit its sign.
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    fn little_endian(&mut self, len: usize) -> Result<i64> {
+        let bytes = self.take(len)?;
+        let sign = bytes.last().map_or(0, |byte| i64::from(*byte as i8 >> 7));
+        Ok(bytes.iter().rev().fold(sign, |number, byte| number << 8 | i64::from(*byte)))
     }
 
     #[cfg_attr(target_pointer_width = "64", inline(always))]
@@ -136,28 +140,31 @@ impl<'a> Reader<'a> {
             LIST..DICT => Item::List(u32::from(first & 0x0f)),
             DICT..NONE => Item::Dict(u32::from(first & 0x0f)),
             NONE => Item::None,
-            FALSE => Item::Bool(false),
-            TRUE => Item::Bool(true),
-            INT8 => Item::Int(i64::from(i8::from_le_bytes(self.array()?))),
-            INT16 => Item::Int(i64::from(i16::from_le_bytes(self.array()?))),
-            INT32 => Item::Int(i64::from(i32::from_le_bytes(self.array()?))),
-            INT64 => Item::Int(i64::from_le_bytes(self.array()?)),
-            FLOAT32 => Item::Float(f64::from(f32::from_le_bytes(self.array()?))),
-            FLOAT64 => Item::Float(f64::from_le_bytes(self.array()?)),
-            BIG_POSITIVE | BIG_NEGATIVE => {
-                let len = self.varint()? as usize;
-                Item::BigInt(first == BIG_NEGATIVE, self.take(len)?)
+            FALSE | TRUE => Item::Bool(first == TRUE),
+            INT8..=FLOAT64 => {
+                // 1, 2, 4 or 8 bytes for an int, 4 or 8 for a float.
+                let float = first >= FLOAT32;
+                let bits = self.little_endian(if float { 4 } else { 1 } << (first.wrapping_sub(INT8) & 3))?;
+                match first {
+                    FLOAT32 => Item::Float(f64::from(f32::from_bits(bits as u32))),
+                    FLOAT64 => Item::Float(f64::from_bits(bits as u64)),
+                    _ => Item::Int(bits),
+                }
             }
-            LONG_STR => {
-                let len = self.varint()? as usize;
-                Item::Str(self.take(len)?)
+            BIG_POSITIVE..=LONG_DICT | BYTES => {
+                let len = self.varint()?;
+                match first {
+                    LONG_LIST => return Ok(Item::List(len)),
+                    LONG_DICT => return Ok(Item::Dict(len)),
+                    _ => {}
+                }
+                let bytes = self.take(len as usize)?;
+                match first {
+                    LONG_STR => Item::Str(bytes),
+                    BYTES => Item::Bytes(bytes),
+                    _ => Item::BigInt(first == BIG_NEGATIVE, bytes),
+                }
             }
-            BYTES => {
-                let len = self.varint()? as usize;
-                Item::Bytes(self.take(len)?)
-            }
-            LONG_LIST => Item::List(self.varint()?),
-            LONG_DICT => Item::Dict(self.varint()?),
             _ => return Err(Error::Corrupt),
         })
     }
