@@ -224,7 +224,11 @@ pub unsafe extern "C" fn mtdb_read(reader: *mut abi::mtdb_reader_t, item: *mut a
         Ok(found) => found,
         Err(error) => return error_status(error),
     };
-    let mut out = abi::mtdb_item_t { kind: abi::MTDB_NONE, len: 0, bytes: null(), integer: 0, real: 0.0 };
+    // SAFETY: the caller gives memory for an item.
+    let out = unsafe {
+        item.write(abi::mtdb_item_t { kind: abi::MTDB_NONE, len: 0, bytes: null(), integer: 0, real: 0.0 });
+        &mut *item
+    };
     match found {
         Item::None => {}
         Item::Bool(value) => (out.kind, out.integer) = (abi::MTDB_BOOL, i64::from(value)),
@@ -239,8 +243,6 @@ pub unsafe extern "C" fn mtdb_read(reader: *mut abi::mtdb_reader_t, item: *mut a
         Item::List(count) => (out.kind, out.len) = (abi::MTDB_LIST, count as usize),
         Item::Dict(count) => (out.kind, out.len) = (abi::MTDB_DICT, count as usize),
     }
-    // SAFETY: the caller gives memory for an item.
-    unsafe { item.write(out) };
     abi::MTDB_OK
 }
 
