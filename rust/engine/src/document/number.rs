@@ -4,6 +4,7 @@ use core::cmp::Ordering;
 
 /// A number as it stands in an encoded value.
 #[derive(Clone, Copy, Debug)]
+#[repr(u32)]
 pub enum Number<'a> {
     /// An int of 64 bits.
     Int(i64),

@@ -10,7 +10,9 @@ use crate::bytes::varint_at;
 use crate::error::{Error, Result};
 
 /// One item of an encoded value.
+// A tag of one word is copied as one, where one byte would be copied with what fills it up.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u32)]
 pub enum Item<'a> {
     /// None.
     None,
@@ -34,8 +36,8 @@ pub enum Item<'a> {
 
 impl<'a> Item<'a> {
     /// It as a number, if it is one; True and False are 1 and 0.
-    pub fn number(self) -> Option<Number<'a>> {
-        match self {
+    pub fn number(&self) -> Option<Number<'a>> {
+        match *self {
             Item::Bool(value) => Some(Number::Int(i64::from(value))),
             Item::Int(value) => Some(Number::Int(value)),
             Item::BigInt(negative, magnitude) => Some(Number::Big(negative, magnitude)),
@@ -47,6 +49,7 @@ impl<'a> Item<'a> {
 
 /// The name of a field, or a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub enum Name<'a> {
     /// By its number in the table of names.
     Number(u16),
