@@ -169,7 +169,7 @@ impl<S: PageStore> Database<S> {
         if self.has_field_tags(tags)? != Answer::from(stored.head.field_tags) {
             return Err(Error::Corrupt);
         }
-        let mut walk = NameWalk::new(tags.at);
+        let mut walk = NameWalk::new(tags.at, 0);
         while let Some((at, _)) = walk.next(body)? {
             match Reader::new(body, at).name()? {
                 Name::Number(number) if u32::from(number) > self.meta.names => return Err(Error::Corrupt),

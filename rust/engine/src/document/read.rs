@@ -3,8 +3,8 @@
 //! What queries spend their time in is inlined where there is room for it: on machines of 64 bits.
 
 use super::{
-    Number, BIG_NEGATIVE, BIG_POSITIVE, BYTES, DICT, FALSE, FLOAT32, FLOAT64, INT16, INT32, INT64, INT8, LIST,
-    LONG_DICT, LONG_LIST, LONG_STR, MAX_DEPTH, NONE, SMALL_INT_BIAS, STR, TRUE,
+    NameWalk, Number, BIG_NEGATIVE, BIG_POSITIVE, BYTES, DICT, FALSE, FLOAT32, FLOAT64, INT16, INT32, INT64, INT8,
+    LIST, LONG_DICT, LONG_LIST, LONG_STR, NONE, SMALL_INT_BIAS, STR, TRUE,
 };
 use crate::bytes::varint_at;
 use crate::error::{Error, Result};
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
             INT16 => 2,
             INT32 | FLOAT32 => 4,
             INT64 | FLOAT64 => 8,
-            _ => return self.skip_long(MAX_DEPTH),
+            _ => return self.skip_long(0),
         };
         let end = self.at.wrapping_add(len).wrapping_add(1);
         if end > self.buf.len() {
@@ -218,45 +218,15 @@ impl<'a> Reader<'a> {
 
     /// The same inside a container, where one level less is left.
     pub fn skip_member(&mut self) -> Result<()> {
-        self.skip_long(MAX_DEPTH - 1)
+        self.skip_long(1)
     }
 
     #[inline(never)]
-    fn skip_long(&mut self, levels: usize) -> Result<()> {
-        match Left::of(&self.item()?)? {
-            Some(left) => self.skip_rest(left, levels),
-            None => Ok(()),
-        }
-    }
-
-    /// Passes over the rest of a container, and all that is in it, `levels` deep at most.
-    #[inline(never)]
-    fn skip_rest(&mut self, left: Left, levels: usize) -> Result<()> {
-        // Names come before the value of their pair only, so nested dicts are walked with a stack of the
-        // pairs that are still to come around them.
-        let mut around = [Left::NONE; MAX_DEPTH];
-        let (mut left, mut depth) = (left, 0usize);
-        loop {
-            if left.is_none() {
-                let Some(above) = depth.checked_sub(1) else {
-                    return Ok(());
-                };
-                left = around.get(above).copied().unwrap_or(Left::NONE);
-                depth = above;
-                continue;
-            }
-            left = left.less_one();
-            if left.in_dict() {
-                self.name()?;
-            }
-            let Some(inner) = Left::of(&self.item()?)? else { continue };
-            *around.get_mut(depth).ok_or(Error::TooDeep)? = left;
-            left = inner;
-            depth = depth.wrapping_add(1);
-            if depth >= levels {
-                return Err(Error::TooDeep);
-            }
-        }
+    fn skip_long(&mut self, depth: u8) -> Result<()> {
+        let mut walk = NameWalk::inside(self.at, depth);
+        while walk.next(self.buf)?.is_some() {}
+        self.at = walk.at();
+        Ok(())
     }
 
     /// Checks that one whole value stands here, and ends with the bytes.

@@ -220,7 +220,7 @@ impl<'a, 't> Compiler<'a, 't> {
 
     /// Passes over an operand and notes the names in it.
     fn operand_names(&mut self) -> Result<()> {
-        let mut walk = NameWalk::new(self.reader.at);
+        let mut walk = NameWalk::new(self.reader.at, 0);
         while let Some((at, _)) = walk.next(self.reader.bytes())? {
             self.push(Term::OperandName(name_at(at, 0)));
         }
