@@ -100,7 +100,7 @@ impl<S: PageStore> Database<S> {
             return Ok(());
         }
         let number = self.meta.names.wrapping_add(1) as u16;
-        self.atomically(|database| {
+        self.change(true, &mut |database| {
             database.insert(&Entry { key: name_key(name), value: [&number.to_le_bytes(), &[]] })?;
             database.insert(&Entry { key: number_key(&number.to_be_bytes()), value: [name, &[]] })?;
             database.meta.names = u32::from(number);

@@ -109,17 +109,12 @@ impl<S: PageStore> Database<S> {
     fn pack_leaf(&mut self) -> Result<bool> {
         self.changed();
         let (mut key, mut next) = (KeyBuf::new(), PageId::NONE);
-        let mut pack = |database: &mut Self| {
+        // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
+        self.change(self.store.changes_can_fail(), &mut |database| {
             let Database { store, meta, work, pack_from, .. } = database;
             next = tree::pack(store, &mut meta.root, work, *pack_from, &mut key)?;
             Ok(())
-        };
-        // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
-        if self.store.changes_can_fail() {
-            self.atomically(pack)?;
-        } else {
-            pack(self)?;
-        }
+        })?;
         self.pack_from = next;
         Ok(next != PageId::NONE)
     }

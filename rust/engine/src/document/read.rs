@@ -196,8 +196,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over one whole value.
-    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[inline(always)]
     pub fn skip(&mut self) -> Result<()> {
+        self.skip_inside(0)
+    }
+
+    /// The same where it stands in so many containers, which leaves as many levels less.
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    pub fn skip_inside(&mut self, containers: u8) -> Result<()> {
         let first = *self.buf.get(self.at).ok_or(Error::Corrupt)?;
         let len = match first {
             0..STR | NONE | FALSE | TRUE => 0,
@@ -206,7 +212,7 @@ impl<'a> Reader<'a> {
             INT16 => 2,
             INT32 | FLOAT32 => 4,
             INT64 | FLOAT64 => 8,
-            _ => return self.skip_long(0),
+            _ => return self.skip_long(containers),
         };
         let end = self.at.wrapping_add(len).wrapping_add(1);
         if end > self.buf.len() {
@@ -216,14 +222,9 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The same inside a container, where one level less is left.
-    pub fn skip_member(&mut self) -> Result<()> {
-        self.skip_long(1)
-    }
-
     #[inline(never)]
-    fn skip_long(&mut self, depth: u8) -> Result<()> {
-        let mut walk = NameWalk::inside(self.at, depth);
+    fn skip_long(&mut self, containers: u8) -> Result<()> {
+        let mut walk = NameWalk::inside(self.at, containers);
         while walk.next(self.buf)?.is_some() {}
         self.at = walk.at();
         Ok(())
