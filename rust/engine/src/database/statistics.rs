@@ -13,10 +13,10 @@ pub(super) struct Counts {
     pub deletes: u64,
     pub queries: u64,
     pub batches: u64,
-    /// Writes in batches.
-    pub batched: u64,
-    pub writes: u64,
     pub flushes: u64,
+    /// Writes, and those in batches, for the flush rule; as many as can be said.
+    pub writes: u32,
+    pub batched: u32,
     pub unflushed: u32,
 }
 
@@ -61,7 +61,7 @@ impl<S: PageStore> Database<S> {
 
     /// Counts a batch of so many writes.
     pub fn count_batch(&mut self, writes: u32) {
-        self.counts.batched = self.counts.batched.wrapping_add(u64::from(writes));
+        self.counts.batched = self.counts.batched.saturating_add(writes);
         self.counts.batches = self.counts.batches.wrapping_add(1);
     }
 
