@@ -5,20 +5,21 @@ include!(concat!(env!("OUT_DIR"), "/abi.rs"));
 
 use mtdb_engine::{Error, Result};
 
-/// The status for a result of no value.
+/// The status for a result of no value: 0, or the error's number, negative. The length of [`Error::no_room`] is told
+/// elsewhere.
+#[inline(never)]
 pub fn status(result: Result<()>) -> i32 {
     match result {
         Ok(()) => MTDB_OK,
-        Err(error) => error_status(error),
+        Err(error) if error.room().is_some() => MTDB_NO_ROOM,
+        Err(error) => (error.number() as i32).wrapping_neg(),
     }
 }
 
-/// The status for an error: its number, negative. The length of [`Error::no_room`] is told elsewhere.
+/// The status for an error.
+#[inline(always)]
 pub fn error_status(error: Error) -> i32 {
-    match error.room() {
-        Some(_) => MTDB_NO_ROOM,
-        None => (error.number() as i32).wrapping_neg(),
-    }
+    status(Err(error))
 }
 
 const _: () = {

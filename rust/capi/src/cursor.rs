@@ -2,7 +2,7 @@
 
 use crate::abi;
 use crate::pointers::{buffer, cursor, database};
-use crate::record::tell;
+use crate::record::{found, tell};
 use mtdb_engine::bytes::write;
 use mtdb_engine::database::{Found, ScanCursor};
 use mtdb_engine::{Answer, Result};
@@ -10,14 +10,8 @@ use mtdb_engine::{Answer, Result};
 /// Copies the cursor's key to the caller, if there was a record, and tells of it.
 ///
 /// # Safety
-/// `key` is the caller's and takes any key, `found` is the caller's.
-pub unsafe fn tell_with_key(
-    result: Result<Answer>,
-    known: &Found,
-    cursor: &ScanCursor,
-    key: *mut u8,
-    found: *mut abi::mtdb_found_t,
-) -> i32 {
+/// `key` is the caller's and takes any key.
+pub unsafe fn tell_with_key(result: Result<Answer>, cursor: &ScanCursor, key: *mut u8, found: &mut Found) -> i32 {
     let mut key_len = 0;
     if result == Ok(Answer::Yes) {
         key_len = cursor.key().len();
@@ -25,8 +19,7 @@ pub unsafe fn tell_with_key(
         let buf = unsafe { buffer(key, key_len) };
         write(buf.unwrap_or(&mut []), 0, cursor.key());
     }
-    // SAFETY: the caller's promise.
-    unsafe { tell(result, known, key_len, found) }
+    tell(result, key_len, found)
 }
 
 /// See the header.
@@ -53,11 +46,10 @@ pub unsafe extern "C" fn mtdb_cursor_next(
     cap: usize,
     found: *mut abi::mtdb_found_t,
 ) -> i32 {
-    // SAFETY: the caller gives a started cursor.
-    let cursor = unsafe { cursor(place) };
-    let mut known = Found::default();
+    // SAFETY: the caller gives a started cursor, and memory for what is found.
+    let (cursor, found) = unsafe { (cursor(place), self::found(found)) };
     // SAFETY: the caller gives an open database and a buffer or none.
-    let result = unsafe { database(db).next_into(cursor, now, buffer(buf, cap), &mut known) };
-    // SAFETY: the caller gives memory for a key and for what is found.
-    unsafe { tell_with_key(result, &known, cursor, key, found) }
+    let result = unsafe { database(db).next_into(cursor, now, buffer(buf, cap), found) };
+    // SAFETY: the caller gives memory for a key.
+    unsafe { tell_with_key(result, cursor, key, found) }
 }

@@ -1,25 +1,28 @@
 //! Writing and reading encoded documents, and the table of names.
 
 use crate::abi::{self, error_status, status};
-use crate::pointers::{buffer, database, slice};
+use crate::pointers::{buffer, database, fits, slice};
+use core::mem::offset_of;
 use core::ptr::null;
 use mtdb_engine::bytes::write;
 use mtdb_engine::document::{Encoder, Item, Name, Reader};
-use mtdb_engine::{Error, Result};
+use mtdb_engine::{Answer, Error, Result};
 
-/// Runs one push on the caller's encoder.
+const _: () = {
+    fits::<Encoder, abi::mtdb_encoder_t>();
+    assert!(offset_of!(Encoder, len) == offset_of!(abi::mtdb_encoder_t, len));
+    assert!(offset_of!(Encoder, json_len) == offset_of!(abi::mtdb_encoder_t, json_len));
+    assert!(offset_of!(Encoder, literals) == offset_of!(abi::mtdb_encoder_t, literals));
+};
+
+/// The caller's encoder.
 ///
 /// # Safety
-/// `encoder` is the caller's, and its buffer is as long as it says.
-unsafe fn push(encoder: *mut abi::mtdb_encoder_t, item: impl FnOnce(&mut Encoder) -> Result<()>) -> i32 {
-    // SAFETY: the caller's promise.
-    let out = unsafe { &mut *encoder };
-    // SAFETY: the caller's promise.
-    let buf = unsafe { buffer(out.buf, out.cap) }.unwrap_or(&mut []);
-    let mut encoder = Encoder::new(buf, out.len, out.json_len, out.literals);
-    let result = item(&mut encoder);
-    (out.len, out.json_len, out.literals) = (encoder.len, encoder.json_len, encoder.literals);
-    status(result)
+/// `encoder` was started by `mtdb_encoder_start`, its buffer is as long as it says, and nobody else uses both during
+/// `'a`.
+unsafe fn encoder<'a>(encoder: *mut abi::mtdb_encoder_t) -> &'a mut Encoder<'a> {
+    // SAFETY: the caller's promise; the layout is checked above, and what stands before `len` are buf and cap.
+    unsafe { &mut *encoder.cast() }
 }
 
 /// See the header.
@@ -39,7 +42,7 @@ pub unsafe extern "C" fn mtdb_encoder_start(encoder: *mut abi::mtdb_encoder_t, b
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_push_none(encoder: *mut abi::mtdb_encoder_t) -> i32 {
     // SAFETY: the caller gives an encoder.
-    unsafe { push(encoder, |encoder| encoder.none()) }
+    status(unsafe { self::encoder(encoder).none() })
 }
 
 /// See the header.
@@ -49,7 +52,7 @@ pub unsafe extern "C" fn mtdb_push_none(encoder: *mut abi::mtdb_encoder_t) -> i3
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_push_bool(encoder: *mut abi::mtdb_encoder_t, value: bool) -> i32 {
     // SAFETY: the caller gives an encoder.
-    unsafe { push(encoder, |encoder| encoder.bool(value)) }
+    status(unsafe { self::encoder(encoder).bool(value) })
 }
 
 /// See the header.
@@ -59,7 +62,7 @@ pub unsafe extern "C" fn mtdb_push_bool(encoder: *mut abi::mtdb_encoder_t, value
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_push_int(encoder: *mut abi::mtdb_encoder_t, value: i64) -> i32 {
     // SAFETY: the caller gives an encoder.
-    unsafe { push(encoder, |encoder| encoder.int(value)) }
+    status(unsafe { self::encoder(encoder).int(value) })
 }
 
 /// See the header.
@@ -75,7 +78,7 @@ pub unsafe extern "C" fn mtdb_push_bigint(
     json_len: usize,
 ) -> i32 {
     // SAFETY: the caller gives an encoder and bytes.
-    unsafe { push(encoder, |encoder| encoder.big_int(negative, slice(magnitude, len), json_len)) }
+    status(unsafe { self::encoder(encoder).big_int(negative, slice(magnitude, len), json_len) })
 }
 
 /// See the header.
@@ -85,7 +88,7 @@ pub unsafe extern "C" fn mtdb_push_bigint(
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_push_float(encoder: *mut abi::mtdb_encoder_t, value: f64, json_len: usize) -> i32 {
     // SAFETY: the caller gives an encoder.
-    unsafe { push(encoder, |encoder| encoder.float(value, json_len)) }
+    status(unsafe { self::encoder(encoder).float(value, json_len) })
 }
 
 /// See the header.
@@ -95,7 +98,7 @@ pub unsafe extern "C" fn mtdb_push_float(encoder: *mut abi::mtdb_encoder_t, valu
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_push_str(encoder: *mut abi::mtdb_encoder_t, text: *const u8, len: usize) -> i32 {
     // SAFETY: the caller gives an encoder and bytes.
-    unsafe { push(encoder, |encoder| encoder.str(slice(text, len))) }
+    status(unsafe { self::encoder(encoder).str(slice(text, len)) })
 }
 
 /// See the header.
@@ -105,7 +108,7 @@ pub unsafe extern "C" fn mtdb_push_str(encoder: *mut abi::mtdb_encoder_t, text: 
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_push_bytes(encoder: *mut abi::mtdb_encoder_t, bytes: *const u8, len: usize) -> i32 {
     // SAFETY: the caller gives an encoder and bytes.
-    unsafe { push(encoder, |encoder| encoder.bytes(slice(bytes, len))) }
+    status(unsafe { self::encoder(encoder).bytes(slice(bytes, len)) })
 }
 
 /// See the header.
@@ -115,7 +118,7 @@ pub unsafe extern "C" fn mtdb_push_bytes(encoder: *mut abi::mtdb_encoder_t, byte
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_push_list(encoder: *mut abi::mtdb_encoder_t, items: usize) -> i32 {
     // SAFETY: the caller gives an encoder.
-    unsafe { push(encoder, |encoder| encoder.list(items)) }
+    status(unsafe { self::encoder(encoder).list(items) })
 }
 
 /// See the header.
@@ -125,22 +128,47 @@ pub unsafe extern "C" fn mtdb_push_list(encoder: *mut abi::mtdb_encoder_t, items
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_push_dict(encoder: *mut abi::mtdb_encoder_t, items: usize) -> i32 {
     // SAFETY: the caller gives an encoder.
-    unsafe { push(encoder, |encoder| encoder.dict(items)) }
+    status(unsafe { self::encoder(encoder).dict(items) })
 }
 
 /// Asks the table of names, if there is a database, and says whether the name could get a number.
 ///
 /// # Safety
 /// `db` is null or an open database, `name` the caller's.
-unsafe fn look_up(db: *mut abi::mtdb_database_t, name: &mut abi::mtdb_name_t) -> Result<bool> {
+unsafe fn look_up(db: *mut abi::mtdb_database_t, name: &mut abi::mtdb_name_t) -> Result<Answer> {
     if db.is_null() || name.number != 0 {
-        return Ok(false);
+        return Ok(Answer::No);
     }
     // SAFETY: the caller's promise.
     let database = unsafe { database(db) };
     // SAFETY: the caller gives bytes.
     name.number = u32::from(database.name_number(unsafe { slice(name.text, name.len) })?);
-    Ok(database.has_room_for_names())
+    Ok(database.has_room_for_names().into())
+}
+
+/// Pushes a name or a tag.
+///
+/// # Safety
+/// As the header says.
+unsafe fn push_named(
+    encoder: *mut abi::mtdb_encoder_t,
+    db: *mut abi::mtdb_database_t,
+    name: *mut abi::mtdb_name_t,
+    tag: bool,
+) -> i32 {
+    // SAFETY: the caller gives a name.
+    let name = unsafe { &mut *name };
+    // SAFETY: the caller gives a database or null.
+    let room = match unsafe { look_up(db, name) } {
+        Ok(room) => room == Answer::Yes,
+        Err(error) => return error_status(error),
+    };
+    // SAFETY: the caller gives an encoder and bytes.
+    let (encoder, text) = unsafe { (self::encoder(encoder), slice(name.text, name.len)) };
+    status(match tag {
+        true => encoder.tag(name.number as u16, text, room),
+        false => encoder.name(name.number as u16, text, room),
+    })
 }
 
 /// See the header.
@@ -153,16 +181,8 @@ pub unsafe extern "C" fn mtdb_push_name(
     db: *mut abi::mtdb_database_t,
     name: *mut abi::mtdb_name_t,
 ) -> i32 {
-    // SAFETY: the caller gives a name.
-    let name = unsafe { &mut *name };
-    // SAFETY: the caller gives a database or null.
-    match unsafe { look_up(db, name) } {
-        // SAFETY: the caller gives an encoder and bytes.
-        Ok(room) => unsafe {
-            push(encoder, |encoder| encoder.name(name.number as u16, slice(name.text, name.len), room))
-        },
-        Err(error) => error_status(error),
-    }
+    // SAFETY: the caller gives what push_named asks for.
+    unsafe { push_named(encoder, db, name, false) }
 }
 
 /// See the header.
@@ -175,14 +195,8 @@ pub unsafe extern "C" fn mtdb_push_tag(
     db: *mut abi::mtdb_database_t,
     tag: *mut abi::mtdb_name_t,
 ) -> i32 {
-    // SAFETY: the caller gives a name.
-    let tag = unsafe { &mut *tag };
-    // SAFETY: the caller gives a database or null.
-    match unsafe { look_up(db, tag) } {
-        // SAFETY: the caller gives an encoder and bytes.
-        Ok(room) => unsafe { push(encoder, |encoder| encoder.tag(tag.number as u16, slice(tag.text, tag.len), room)) },
-        Err(error) => error_status(error),
-    }
+    // SAFETY: the caller gives what push_named asks for.
+    unsafe { push_named(encoder, db, tag, true) }
 }
 
 /// Runs one read on the caller's reader.
@@ -210,7 +224,11 @@ pub unsafe extern "C" fn mtdb_read(reader: *mut abi::mtdb_reader_t, item: *mut a
         Ok(found) => found,
         Err(error) => return error_status(error),
     };
-    let mut out = abi::mtdb_item_t { kind: abi::MTDB_NONE, len: 0, bytes: null(), integer: 0, real: 0.0 };
+    // SAFETY: the caller gives memory for an item.
+    let out = unsafe {
+        item.write(abi::mtdb_item_t { kind: abi::MTDB_NONE, len: 0, bytes: null(), integer: 0, real: 0.0 });
+        &mut *item
+    };
     match found {
         Item::None => {}
         Item::Bool(value) => (out.kind, out.integer) = (abi::MTDB_BOOL, i64::from(value)),
@@ -225,8 +243,6 @@ pub unsafe extern "C" fn mtdb_read(reader: *mut abi::mtdb_reader_t, item: *mut a
         Item::List(count) => (out.kind, out.len) = (abi::MTDB_LIST, count as usize),
         Item::Dict(count) => (out.kind, out.len) = (abi::MTDB_DICT, count as usize),
     }
-    // SAFETY: the caller gives memory for an item.
-    unsafe { item.write(out) };
     abi::MTDB_OK
 }
 

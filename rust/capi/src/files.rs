@@ -7,6 +7,7 @@ use crate::pointers::{database, AnyDatabase, AnyStore};
 use core::mem::size_of;
 use mtdb_engine::database::{Database, FlushRule};
 use mtdb_engine::store::file::{FileStore, Options};
+use mtdb_engine::store::is_page_size;
 use mtdb_engine::store::raw::{Block, Owned};
 use mtdb_engine::Error;
 
@@ -31,7 +32,7 @@ pub unsafe extern "C" fn mtdb_init_file(
 ) -> i32 {
     // SAFETY: the caller gives options and a medium to read.
     let (options, medium) = unsafe { (&*options, medium.read()) };
-    if !matches!(options.page_size, 512 | 1024 | 2048 | 4096) {
+    if !is_page_size(options.page_size as usize) {
         return error_status(Error::BadOption);
     }
     // SAFETY: the caller hands the block over until it gets it back.

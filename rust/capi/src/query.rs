@@ -3,8 +3,9 @@
 use crate::abi::{self, error_status, status};
 use crate::cursor::tell_with_key;
 use crate::pointers::{buffer, cursor, database, slice, AnyDatabase};
+use crate::record::found;
 use core::ptr::null;
-use mtdb_engine::database::{Found, Step};
+use mtdb_engine::database::Step;
 use mtdb_engine::query::{check, compile, Problem, Query, Term};
 use mtdb_engine::{Answer, Result};
 
@@ -119,8 +120,9 @@ pub unsafe extern "C" fn mtdb_query_next(
         let terms = if query.terms.is_null() { &[] } else { terms };
         (Query { encoded: slice(query.encoded, query.encoded_len), terms }, buffer(buf, cap))
     };
-    let mut known = Found::default();
-    let result = match database.next_match_into(&compiled, cursor, now, budget, buf.unwrap_or(&mut []), &mut known) {
+    // SAFETY: the caller gives memory for what is found.
+    let found = unsafe { self::found(found) };
+    let result = match database.next_match_into(&compiled, cursor, now, budget, buf.unwrap_or(&mut []), found) {
         Ok(Step::More) => return abi::MTDB_MORE,
         Ok(Step::End) => Ok(Answer::No),
         Ok(Step::Found) => {
@@ -129,6 +131,6 @@ pub unsafe extern "C" fn mtdb_query_next(
         }
         Err(error) => Err(error),
     };
-    // SAFETY: the caller gives memory for a key and for what is found.
-    unsafe { tell_with_key(result, &known, cursor, key, found) }
+    // SAFETY: the caller gives memory for a key.
+    unsafe { tell_with_key(result, cursor, key, found) }
 }

@@ -1,10 +1,13 @@
 //! Records by key.
 
 use crate::abi::{self, error_status, status};
-use crate::pointers::{buffer, database, slice};
-use mtdb_engine::bytes::{hash64, write};
-use mtdb_engine::database::{Found, NewRecord};
+use crate::pointers::{buffer, database, fits, slice};
+use core::mem::offset_of;
+use mtdb_engine::bytes::hash64;
+use mtdb_engine::database::{Found, NewRecord, GENERATED_KEY_BYTES};
 use mtdb_engine::{Answer, Result};
+
+const _: () = assert!(GENERATED_KEY_BYTES == abi::MTDB_GENERATED_KEY_BYTES as usize);
 
 /// # Safety
 /// `record` and what it points to are the caller's during `'a`.
@@ -31,24 +34,39 @@ fn presence(result: Result<bool>) -> i32 {
     }
 }
 
-/// Tells the caller what was found; of a body that had no room, how much that takes.
+const _: () = {
+    fits::<Found, abi::mtdb_found_t>();
+    assert!(offset_of!(Found, body_len) == offset_of!(abi::mtdb_found_t, body_len));
+    assert!(offset_of!(Found, tag_count) == offset_of!(abi::mtdb_found_t, tag_count));
+    assert!(offset_of!(Found, expires) == offset_of!(abi::mtdb_found_t, expires));
+    assert!(offset_of!(Found, key_len) == offset_of!(abi::mtdb_found_t, key_len));
+    assert!(offset_of!(Found, fingerprint) == offset_of!(abi::mtdb_found_t, fingerprint));
+};
+
+/// The caller's memory for what will be found.
 ///
 /// # Safety
-/// `out` is the caller's.
-pub unsafe fn tell(result: Result<Answer>, found: &Found, key_len: usize, out: *mut abi::mtdb_found_t) -> i32 {
-    let Found { mut body_len, tag_count, expires, fingerprint } = *found;
-    let status = match result {
-        Ok(Answer::No) => return abi::MTDB_ABSENT,
+/// `out` is the caller's during `'a`.
+pub unsafe fn found<'a>(out: *mut abi::mtdb_found_t) -> &'a mut Found {
+    let found = out.cast::<Found>();
+    // SAFETY: the caller's promise; the layout is checked above.
+    unsafe {
+        found.write(Found::default());
+        &mut *found
+    }
+}
+
+/// The status for a search; of a body that had no room, `found` says how much that takes.
+pub fn tell(result: Result<Answer>, key_len: usize, found: &mut Found) -> i32 {
+    found.key_len = key_len;
+    match result {
+        Ok(Answer::No) => abi::MTDB_ABSENT,
         Ok(Answer::Yes) => abi::MTDB_OK,
         Err(error) => {
-            let Some(room) = error.room() else { return error_status(error) };
-            body_len = room;
-            abi::MTDB_NO_ROOM
+            found.body_len = error.room().unwrap_or(0);
+            error_status(error)
         }
-    };
-    // SAFETY: the caller's promise.
-    unsafe { out.write(abi::mtdb_found_t { body_len, tag_count, expires, key_len, fingerprint }) };
-    status
+    }
 }
 
 /// See the header.
@@ -102,9 +120,9 @@ pub unsafe extern "C" fn mtdb_get(
 ) -> i32 {
     // SAFETY: the caller gives an open database, a key, a buffer or none, and memory for what is found.
     unsafe {
-        let mut known = Found::default();
-        let result = database(db).get_into(slice(key, key_len), now, buffer(buf, cap), &mut known);
-        tell(result, &known, key_len, found)
+        let found = self::found(found);
+        let result = database(db).get_into(slice(key, key_len), now, buffer(buf, cap), found);
+        tell(result, key_len, found)
     }
 }
 
@@ -134,11 +152,8 @@ pub unsafe extern "C" fn mtdb_purge(db: *mut abi::mtdb_database_t, now: u64, rem
 /// As the header says.
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_next_key(db: *mut abi::mtdb_database_t, buf: *mut u8) -> i32 {
+    // SAFETY: the caller gives a buffer of MTDB_GENERATED_KEY_BYTES.
+    let key = unsafe { &mut *buf.cast() };
     // SAFETY: the caller gives an open database.
-    let result = unsafe { database(db) }.next_key().map(|key| {
-        // SAFETY: the caller gives a buffer of MTDB_GENERATED_KEY_BYTES.
-        let buf = unsafe { buffer(buf, key.len()) };
-        write(buf.unwrap_or(&mut []), 0, &key);
-    });
-    status(result)
+    status(unsafe { database(db) }.next_key_into(key))
 }

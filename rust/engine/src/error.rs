@@ -59,6 +59,9 @@ impl Error {
     pub const Btree: Error = Error::new(13, 0);
 }
 
+/// The number of [`ErrorKind::NoRoom`].
+const NO_ROOM: u32 = 3;
+
 impl Error {
     /// The largest detail.
     pub const MAX_DETAIL: u32 = 0x7f_ffff;
@@ -73,7 +76,7 @@ impl Error {
 
     /// That the caller's buffer is shorter than so many bytes.
     pub fn no_room(needed: usize) -> Self {
-        Error::new(3, u32::try_from(needed).unwrap_or(u32::MAX))
+        Error::new(NO_ROOM, u32::try_from(needed).unwrap_or(u32::MAX))
     }
 
     /// That the medium failed with that error number.
@@ -97,7 +100,7 @@ impl Error {
         match self.number() & 0xff {
             1 => ErrorKind::NeedMemory,
             2 => ErrorKind::Full,
-            3 => ErrorKind::NoRoom(detail as usize),
+            NO_ROOM => ErrorKind::NoRoom(detail as usize),
             4 => ErrorKind::BadKey,
             5 => ErrorKind::BadTag,
             6 => ErrorKind::TooDeep,
@@ -114,10 +117,7 @@ impl Error {
 
     /// How many bytes of buffer are needed, where that is what it says.
     pub fn room(self) -> Option<usize> {
-        match self.kind() {
-            ErrorKind::NoRoom(needed) => Some(needed),
-            _ => None,
-        }
+        (self.number() & 0xff == NO_ROOM).then_some((self.number() >> 8) as usize)
     }
 }
 

@@ -53,7 +53,7 @@ fn depth(bytes: &[u8]) -> usize {
 }
 
 fn walk_whole(bytes: &[u8]) {
-    let mut walk = NameWalk::new(0);
+    let mut walk = NameWalk::new(0, 0);
     let mut numbered = false;
     let walked = loop {
         match walk.next(bytes) {

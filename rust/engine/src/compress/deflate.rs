@@ -36,12 +36,7 @@ struct Codes {
 impl Scratch {
     /// One of zeros. What is in it before a call does not matter.
     pub const fn new() -> Self {
-        let codes = Codes {
-            literals: [Symbol::NONE; LITERALS],
-            distances: [Symbol::NONE; DISTANCES],
-            lengths: [Symbol::NONE; CODE_LENGTHS],
-        };
-        Scratch { table: [0; HEADS + RING], codes }
+        Scratch { table: [0; HEADS + RING], codes: Codes::NONE }
     }
 }
 
@@ -58,16 +53,19 @@ pub fn deflate(plain: &[u8], packed: &mut [u8], scratch: &mut Scratch) -> Option
         return None;
     }
     let Scratch { table, codes } = scratch;
-    let extra = codes.count(Tokens::new(plain, table));
+    *codes = Codes::NONE;
+    let mut out = Output { packed: None, len: 0, held: 0, count: 0, extra: 0 };
+    codes.send_block(plain, table, &mut out);
     let sent = codes.choose(table);
-    let bits = 3usize.wrapping_add(sent.bits).wrapping_add(codes.block_bits()).wrapping_add(extra);
+    let bits = 3usize.wrapping_add(sent.bits).wrapping_add(codes.block_bits()).wrapping_add(out.extra);
     if bits.div_ceil(8) > packed.len() {
         return None;
     }
-    let mut out = Bits { packed, len: 0, held: 0, count: 0 };
+    out.packed = Some(packed);
     out.put(if sent.literals == 0 { 0b011 } else { 0b101 }, 3);
-    codes.write_lengths(&sent, &mut out);
-    codes.write_block(Tokens::new(plain, table), &mut out);
+    codes.send_lengths(&sent, &mut out);
+    codes.send_block(plain, table, &mut out);
+    out.put(0, 7);
     Some(out.len)
 }
 
@@ -84,25 +82,11 @@ struct Sent {
 }
 
 impl Codes {
-    /// Counts the symbols, and gives how many extra bits they have.
-    fn count(&mut self, tokens: Tokens) -> usize {
-        let mut extra = 0u32;
-        self.literals.fill(Symbol::NONE);
-        self.distances.fill(Symbol::NONE);
-        count(&mut self.literals, END_OF_BLOCK);
-        for token in tokens {
-            match token {
-                Token::Literal(byte) => count(&mut self.literals, usize::from(byte)),
-                Token::Match(found) => {
-                    let (length, distance) = (Slot::of_length(found.length), Slot::of_distance(found.distance));
-                    count(&mut self.literals, length.slot.wrapping_add(FIRST_LENGTH));
-                    count(&mut self.distances, distance.slot);
-                    extra = extra.wrapping_add(length.bits).wrapping_add(distance.bits);
-                }
-            }
-        }
-        extra as usize
-    }
+    const NONE: Codes = Codes {
+        literals: [Symbol::NONE; LITERALS],
+        distances: [Symbol::NONE; DISTANCES],
+        lengths: [Symbol::NONE; CODE_LENGTHS],
+    };
 
     /// Sets the codes that make the block shorter.
     fn choose(&mut self, table: &mut [u16]) -> Sent {
@@ -134,18 +118,19 @@ impl Codes {
             literals: used(&self.literals),
             distances: used(&self.distances).max(1),
             lengths: CODE_LENGTHS,
-            bits: 14,
+            bits: 0,
         };
-        self.lengths.fill(Symbol::NONE);
-        for run in Runs::new(&self.literals, &self.distances, &sent) {
-            count(&mut self.lengths, usize::from(run.symbol));
-            sent.bits = sent.bits.wrapping_add(run.bits as usize);
-        }
+        let mut counted = Output { packed: None, len: 0, held: 0, count: 0, extra: 0 };
+        self.send_runs(&sent, &mut counted);
         set_bits(&mut self.lengths, MAX_LENGTH_BITS, table);
         set_codes(&mut self.lengths);
         let unused = |symbol: &&u8| self.lengths.get(usize::from(**symbol)).is_none_or(|symbol| symbol.bits == 0);
         sent.lengths = sent.lengths.wrapping_sub(ORDER.iter().rev().take_while(unused).count());
-        sent.bits = sent.bits.wrapping_add(sent.lengths.wrapping_mul(3)).wrapping_add(total_bits(&self.lengths));
+        sent.bits = counted
+            .extra
+            .wrapping_add(14)
+            .wrapping_add(sent.lengths.wrapping_mul(3))
+            .wrapping_add(total_bits(&self.lengths));
         sent
     }
 
@@ -154,7 +139,7 @@ impl Codes {
         total_bits(&self.literals).wrapping_add(total_bits(&self.distances))
     }
 
-    fn write_lengths(&self, sent: &Sent, out: &mut Bits) {
+    fn send_lengths(&mut self, sent: &Sent, out: &mut Output) {
         if sent.literals == 0 {
             return;
         }
@@ -164,33 +149,30 @@ impl Codes {
         for symbol in ORDER.iter().take(sent.lengths) {
             out.put(self.lengths.get(usize::from(*symbol)).map_or(0, |symbol| usize::from(symbol.bits)), 3);
         }
+        self.send_runs(sent, out);
+    }
+
+    #[inline(never)]
+    fn send_runs(&mut self, sent: &Sent, out: &mut Output) {
         for run in Runs::new(&self.literals, &self.distances, sent) {
-            out.symbol(&self.lengths, usize::from(run.symbol));
-            out.put(run.more, run.bits);
+            out.send(&mut self.lengths, usize::from(run.symbol), run.more, run.bits);
         }
     }
 
-    fn write_block(&self, tokens: Tokens, out: &mut Bits) {
-        for token in tokens {
+    #[inline(never)]
+    fn send_block(&mut self, plain: &[u8], table: &mut [u16; HEADS + RING], out: &mut Output) {
+        for token in Tokens::new(plain, table) {
             match token {
-                Token::Literal(byte) => out.symbol(&self.literals, usize::from(byte)),
+                Token::Literal(byte) => out.send(&mut self.literals, usize::from(byte), 0, 0),
                 Token::Match(found) => {
                     let (length, distance) = (Slot::of_length(found.length), Slot::of_distance(found.distance));
-                    out.symbol(&self.literals, length.slot.wrapping_add(FIRST_LENGTH));
-                    out.put(length.value, length.bits);
-                    out.symbol(&self.distances, distance.slot);
-                    out.put(distance.value, distance.bits);
+                    let symbol = length.slot.wrapping_add(FIRST_LENGTH);
+                    out.send(&mut self.literals, symbol, length.value, length.bits);
+                    out.send(&mut self.distances, distance.slot, distance.value, distance.bits);
                 }
             }
         }
-        out.symbol(&self.literals, END_OF_BLOCK);
-        out.put(0, 7);
-    }
-}
-
-fn count(symbols: &mut [Symbol], symbol: usize) {
-    if let Some(symbol) = symbols.get_mut(symbol) {
-        symbol.count = symbol.count.saturating_add(1);
+        out.send(&mut self.literals, END_OF_BLOCK, 0, 0);
     }
 }
 
@@ -244,21 +226,24 @@ impl Iterator for Runs<'_> {
     }
 }
 
-/// The stream, the low bits of a byte first.
-struct Bits<'a> {
-    packed: &'a mut [u8],
+/// Where symbols are sent: first they are only counted, then written to the stream, the low bits of a byte first.
+struct Output<'a> {
+    /// `None` while symbols are counted.
+    packed: Option<&'a mut [u8]>,
     len: usize,
     held: u32,
     count: u32,
+    /// Bits beside those of codes, of what was counted.
+    extra: usize,
 }
 
-impl Bits<'_> {
+impl Output<'_> {
     #[inline(never)]
     fn put(&mut self, value: usize, bits: u32) {
         self.held |= (value as u32).wrapping_shl(self.count);
         self.count = self.count.wrapping_add(bits);
         while self.count >= 8 {
-            if let Some(byte) = self.packed.get_mut(self.len) {
+            if let Some(byte) = self.packed.as_mut().and_then(|packed| packed.get_mut(self.len)) {
                 *byte = self.held as u8;
             }
             self.len = self.len.wrapping_add(1);
@@ -267,9 +252,16 @@ impl Bits<'_> {
         }
     }
 
-    fn symbol(&mut self, symbols: &[Symbol], symbol: usize) {
-        if let Some(symbol) = symbols.get(symbol) {
-            self.put(usize::from(symbol.code), u32::from(symbol.bits));
+    /// Sends a symbol and the extra bits behind it.
+    #[inline(never)]
+    fn send(&mut self, symbols: &mut [Symbol], symbol: usize, value: usize, bits: u32) {
+        let Some(symbol) = symbols.get_mut(symbol) else { return };
+        if self.packed.is_none() {
+            symbol.count = symbol.count.saturating_add(1);
+            self.extra = self.extra.wrapping_add(bits as usize);
+            return;
         }
+        self.put(usize::from(symbol.code), u32::from(symbol.bits));
+        self.put(value, bits);
     }
 }

@@ -16,11 +16,11 @@ const LENGTHS: usize = LITERALS + DISTANCES;
 /// fewer or more bytes, or ends before `packed` does; what is in `plain` is then of no use.
 pub fn inflate(packed: &[u8], plain: &mut [u8], scratch: &mut [u8; SCRATCH_BYTES]) -> Result<()> {
     let mut codes = Codes::new(scratch);
-    let mut bits = Bits { packed, at: 0, held: 0, count: 0 };
+    let mut bits = Bits { packed, at: 0, held: 0, count: 0, ended: false };
     let mut out = Plain { bytes: plain, len: 0 };
     loop {
-        let last = bits.take(1)? == 1;
-        match bits.take(2)? {
+        let last = bits.take(1) == 1;
+        match bits.take(2) {
             0 => stored_block(&mut bits, &mut out)?,
             1 => {
                 codes.set_fixed()?;
@@ -32,6 +32,9 @@ pub fn inflate(packed: &[u8], plain: &mut [u8], scratch: &mut [u8; SCRATCH_BYTES
             }
             _ => return Err(Error::Corrupt),
         }
+        if bits.ended {
+            return Err(Error::Corrupt);
+        }
         if last {
             let whole = bits.at == packed.len() && out.len == out.bytes.len();
             return if whole { Ok(()) } else { Err(Error::Corrupt) };
@@ -42,12 +45,12 @@ pub fn inflate(packed: &[u8], plain: &mut [u8], scratch: &mut [u8; SCRATCH_BYTES
 /// A block that is sent as it is: its length, the complement of that, and the bytes.
 fn stored_block(bits: &mut Bits, out: &mut Plain) -> Result<()> {
     bits.align();
-    let len = bits.take(16)?;
-    if bits.take(16)? != len ^ 0xffff {
+    let len = bits.take(16);
+    if bits.take(16) != len ^ 0xffff {
         return Err(Error::Corrupt);
     }
     for _ in 0..len {
-        out.push(bits.take(8)? as u8)?;
+        out.push(bits.take(8) as u8)?;
     }
     Ok(())
 }
@@ -81,16 +84,16 @@ impl<'a> Codes<'a> {
     /// Reads the codes at the beginning of a block. The one for their lengths stands, for a while, in the
     /// place of the one for distances.
     fn read_dynamic(&mut self, bits: &mut Bits) -> Result<()> {
-        let literals = (bits.take(5)? as usize).wrapping_add(FIRST_LENGTH);
-        let distances = (bits.take(5)? as usize).wrapping_add(1);
-        let sent = (bits.take(4)? as usize).wrapping_add(4);
+        let literals = (bits.take(5) as usize).wrapping_add(FIRST_LENGTH);
+        let distances = (bits.take(5) as usize).wrapping_add(1);
+        let sent = (bits.take(4) as usize).wrapping_add(4);
         if literals > LITERALS.wrapping_sub(2) || distances > DISTANCE_SLOTS {
             return Err(Error::Corrupt);
         }
         let lengths = self.lengths.get_mut(..CODE_LENGTHS).ok_or(Error::Corrupt)?;
         lengths.fill(0);
         for symbol in ORDER.iter().take(sent) {
-            *lengths.get_mut(usize::from(*symbol)).ok_or(Error::Corrupt)? = bits.take(3)? as u8;
+            *lengths.get_mut(usize::from(*symbol)).ok_or(Error::Corrupt)? = bits.take(3) as u8;
         }
         self.distances.make(lengths)?;
 
@@ -99,10 +102,10 @@ impl<'a> Codes<'a> {
         let mut left = places.len();
         let mut last = None;
         while left > 0 {
-            let (length, times) = match self.distances.symbol(bits)? {
-                16 => (last.ok_or(Error::Corrupt)?, bits.take(2)?.wrapping_add(3)),
-                17 => (0, bits.take(3)?.wrapping_add(3)),
-                18 => (0, bits.take(7)?.wrapping_add(11)),
+            let (length, times) = match self.distances.symbol(bits) {
+                16 => (last.ok_or(Error::Corrupt)?, bits.take(2).wrapping_add(3)),
+                17 => (0, bits.take(3).wrapping_add(3)),
+                18 => (0, bits.take(7).wrapping_add(11)),
                 length => (length as u8, 1),
             };
             for _ in 0..times {
@@ -119,7 +122,7 @@ impl<'a> Codes<'a> {
     /// Decodes literals and matches to the end of the block.
     fn block(&self, bits: &mut Bits, out: &mut Plain) -> Result<()> {
         loop {
-            let symbol = self.literals.symbol(bits)?;
+            let symbol = self.literals.symbol(bits);
             if symbol < END_OF_BLOCK {
                 out.push(symbol as u8)?;
                 continue;
@@ -128,7 +131,7 @@ impl<'a> Codes<'a> {
                 return Ok(());
             };
             let length = bits.number(Slot::length(slot))?;
-            let slot = self.distances.symbol(bits)?;
+            let slot = self.distances.symbol(bits);
             let distance = bits.number(Slot::distance(slot))?;
             out.repeat(length, distance)?;
         }
@@ -148,21 +151,22 @@ impl<'a> Code<'a> {
         Code { counts: [0; MAX_BITS + 1], symbols }
     }
 
+    /// The next symbol; where no code is like that one of no alphabet, nor a length of a code.
     #[inline(never)]
-    fn symbol(&self, bits: &mut Bits) -> Result<usize> {
+    fn symbol(&self, bits: &mut Bits) -> usize {
         let (mut code, mut first, mut before) = (0u32, 0u32, 0u32);
         for count in self.counts.iter().skip(1) {
-            code |= bits.take(1)?;
+            code |= bits.take(1);
             let count = u32::from(*count);
             let nth = code.wrapping_sub(first);
             if nth < count {
-                return Ok(usize::from(u16_at(self.symbols, 2 * before.wrapping_add(nth) as usize)));
+                return usize::from(u16_at(self.symbols, 2 * before.wrapping_add(nth) as usize));
             }
             before = before.wrapping_add(count);
             first = first.wrapping_add(count).wrapping_shl(1);
             code = code.wrapping_shl(1);
         }
-        Err(Error::Corrupt)
+        usize::MAX
     }
 
     /// Makes the code from the length of each symbol's code, 0 where it has none. Refused are lengths that no code
@@ -194,27 +198,30 @@ impl<'a> Code<'a> {
 }
 
 /// The stream, bit by bit, the low bits of a byte first. A byte is taken when its first bit is needed.
+/// Behind the end there are zeros, of which nothing endless can be made, and `ended` says that they were taken.
 struct Bits<'a> {
     packed: &'a [u8],
     at: usize,
     held: u32,
     count: u32,
+    ended: bool,
 }
 
 impl Bits<'_> {
     /// The next bits, 16 at most.
     #[inline(never)]
-    fn take(&mut self, bits: u32) -> Result<u32> {
+    fn take(&mut self, bits: u32) -> u32 {
         while self.count < bits {
-            let byte = self.packed.get(self.at).ok_or(Error::Corrupt)?;
-            self.held |= u32::from(*byte).wrapping_shl(self.count);
+            let byte = self.packed.get(self.at).copied();
+            self.ended |= byte.is_none();
+            self.held |= u32::from(byte.unwrap_or(0)).wrapping_shl(self.count);
             self.at = self.at.wrapping_add(1);
             self.count = self.count.wrapping_add(8);
         }
         let taken = self.held & !u32::MAX.wrapping_shl(bits);
         self.held = self.held.wrapping_shr(bits);
         self.count = self.count.wrapping_sub(bits);
-        Ok(taken)
+        taken
     }
 
     /// Leaves the rest of a byte out.
@@ -225,7 +232,7 @@ impl Bits<'_> {
     /// A length or a distance, whose slot was read.
     fn number(&mut self, slot: Option<Slot>) -> Result<usize> {
         let slot = slot.ok_or(Error::Corrupt)?;
-        Ok(slot.value.wrapping_add(self.take(slot.bits)? as usize))
+        Ok(slot.value.wrapping_add(self.take(slot.bits) as usize))
     }
 }
 

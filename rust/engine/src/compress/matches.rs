@@ -15,6 +15,7 @@ const GOOD: usize = 32;
 const FAR: usize = 4096;
 
 /// A piece of the value.
+#[repr(u32)]
 pub enum Token {
     /// A byte as it is.
     Literal(u8),

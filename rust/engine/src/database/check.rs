@@ -56,7 +56,7 @@ impl Check {
     /// Before the first entry.
     pub fn new() -> Self {
         Check {
-            tree: Cursor::before(&[]),
+            tree: Cursor::before(KeyBuf::new()),
             started: false,
             records: 0,
             ttl_records: 0,
@@ -170,7 +170,7 @@ impl<S: PageStore> Database<S> {
         if self.has_field_tags(tags)? != Answer::from(stored.head.field_tags) {
             return Err(Error::Corrupt);
         }
-        let mut walk = NameWalk::new(tags.at);
+        let mut walk = NameWalk::new(tags.at, 0);
         while let Some((at, _)) = walk.next(body)? {
             match Reader::new(body, at).name()? {
                 Name::Number(number) if u32::from(number) > self.meta.names => return Err(Error::Corrupt),

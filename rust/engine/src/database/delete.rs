@@ -27,7 +27,7 @@ impl<S: PageStore> Database<S> {
     /// Removes a record that was just located, and its other entries, whole or not at all.
     pub(super) fn delete_at(&mut self, key: &[u8], stored: &Stored) -> Result<()> {
         let saved = self.saved_by(stored)?;
-        let whole = |database: &mut Self| {
+        let mut whole = |database: &mut Self| {
             if stored.head.tag_count > 0 {
                 database.unlink(key, stored)?;
                 database.remove(&document_key(key))?;
@@ -42,7 +42,7 @@ impl<S: PageStore> Database<S> {
         };
         let linked = !stored.head.is_plain();
         let atomic = self.store.changes_can_fail() || self.store.removal_can_fail() && linked;
-        self.removing(|database| if atomic { database.atomically(whole) } else { whole(database) })
+        self.removing(|database| database.change(atomic, &mut whole))
     }
 
     /// Removes every record and every name, and gives how many records were there.
@@ -50,7 +50,7 @@ impl<S: PageStore> Database<S> {
         let expired = self.count_expired(now)?;
         let there = self.meta.records.saturating_sub(expired);
         let atomic = self.store.removal_can_fail();
-        self.removing(|database| if atomic { database.atomically(Self::clear) } else { database.clear() })?;
+        self.removing(|database| database.change(atomic, &mut Self::clear))?;
         self.counts.deletes = self.counts.deletes.wrapping_add(u64::from(there));
         Ok(there)
     }

@@ -15,7 +15,8 @@
 use super::compressed::saved_in;
 use super::record::Head;
 use super::{Database, NewRecord, FOREVER};
-use crate::error::{Error, Result};
+use crate::bytes::write;
+use crate::error::{Answer, Error, Result};
 use crate::store::{PageStore, MAX_DELTA};
 
 const PLAIN: u8 = b'P';
@@ -36,17 +37,16 @@ impl<S: PageStore> Database<S> {
 
     #[inline(never)]
     pub(super) fn log_put(&mut self, record: &NewRecord, head: &Head, saved: u32) -> Result<()> {
-        let key_len = [record.key.len() as u8];
-        if record.expires == FOREVER && record.tag_count == 0 && saved == 0 {
-            return self.log(&[&[PLAIN], &key_len, record.key, record.stored_body()]);
-        }
-        let [expires @ .., _, _] = head.expires.to_le_bytes();
-        let tag_count = [record.tag_count as u8];
-        if saved == 0 {
-            return self.log(&[&[RECORD], &key_len, record.key, &expires, &tag_count, record.stored_body()]);
-        }
-        let field_tags = [u8::from(head.field_tags)];
-        self.log(&[&[COMPRESSED], &key_len, record.key, &expires, &tag_count, &field_tags, record.stored_body()])
+        let kind = match saved {
+            0 if record.expires == FOREVER && record.tag_count == 0 => PLAIN,
+            0 => RECORD,
+            _ => COMPRESSED,
+        };
+        // The highest two bytes of a time are not there.
+        let mut details = head.expires.to_le_bytes();
+        write(&mut details, EXPIRES, &[head.tag_count, u8::from(head.field_tags)]);
+        let details = details.get(..details_len(kind)).unwrap_or(&[]);
+        self.log(&[&[kind, record.key.len() as u8], record.key, details, record.stored_body()])
     }
 
     pub(super) fn log_delete(&mut self, key: &[u8]) -> Result<()> {
@@ -76,13 +76,11 @@ impl<S: PageStore> Database<S> {
     #[inline(never)]
     fn replay_put(&mut self, kind: u8, rest: &[u8]) -> Result<()> {
         let mut record = NewRecord { key: &[], body: &[], tag_count: 0, expires: FOREVER, stored: None };
-        read_record(rest, kind, &mut record)?;
-        if kind != COMPRESSED {
-            return self.put(&record);
+        let field_tags = read_record(rest, kind, &mut record)? == Answer::Yes;
+        match kind {
+            COMPRESSED => self.replay_compressed(&record, field_tags),
+            _ => self.put(&record),
         }
-        let (field_tags, body) = record.body.split_first().ok_or(Error::Corrupt)?;
-        record.body = body;
-        self.replay_compressed(&record, *field_tags != 0)
     }
 
     /// What is in the value was checked when it was put: here it is not expanded.
@@ -99,19 +97,29 @@ impl<S: PageStore> Database<S> {
     }
 }
 
-#[inline(never)]
-fn read_record<'a>(rest: &'a [u8], kind: u8, record: &mut NewRecord<'a>) -> Result<()> {
-    (record.key, record.body) = split_key(rest)?;
-    if kind != PLAIN {
-        let (expires, rest) = record.body.split_first_chunk::<6>().ok_or(Error::Corrupt)?;
-        record.expires = expires.iter().rev().fold(0, |time, byte| time << 8 | u64::from(*byte));
-        let (tag_count, body) = rest.split_first().ok_or(Error::Corrupt)?;
-        (record.tag_count, record.body) = (u32::from(*tag_count), body);
+/// How many bytes of a time of expiry stand in a delta.
+const EXPIRES: usize = 6;
+
+/// How many bytes stand between a record's key and its body: when it expires, its tag count, whether there is a field
+/// named `tags`.
+fn details_len(kind: u8) -> usize {
+    match kind {
+        PLAIN => 0,
+        RECORD => EXPIRES + 1,
+        _ => EXPIRES + 2,
     }
-    Ok(())
 }
 
-fn split_key(rest: &[u8]) -> Result<(&[u8], &[u8])> {
-    let (len, rest) = rest.split_first().ok_or(Error::Corrupt)?;
-    rest.split_at_checked(usize::from(*len)).ok_or(Error::Corrupt)
+/// Whether there is a field named `tags`, where the delta says so, too.
+#[inline(never)]
+fn read_record<'a>(rest: &'a [u8], kind: u8, record: &mut NewRecord<'a>) -> Result<Answer> {
+    let (key_len, rest) = rest.split_first().ok_or(Error::Corrupt)?;
+    let (key, rest) = rest.split_at_checked(usize::from(*key_len)).ok_or(Error::Corrupt)?;
+    let (details, body) = rest.split_at_checked(details_len(kind)).ok_or(Error::Corrupt)?;
+    let mut number = [0; 8];
+    write(&mut number, 0, details);
+    let [a, b, c, d, e, f, tag_count, field_tags] = number;
+    (record.key, record.body, record.tag_count) = (key, body, u32::from(tag_count));
+    record.expires = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+    Ok((field_tags != 0).into())
 }

@@ -1,7 +1,7 @@
 //! A database that outlives the program: opening, making durable, backups.
 
 use super::Database;
-use crate::error::{Error, ErrorKind, Result, ENOSPC};
+use crate::error::{Error, Result, ENOSPC};
 use crate::store::raw::Owned;
 use crate::store::{DurableStore, FileCounts, MAX_DELTA};
 
@@ -30,7 +30,9 @@ impl<S: DurableStore> Database<S> {
         let status = self.store.status();
         self.next_key = status.next_key;
         let away = if status.wall == 0 { 0 } else { wall.saturating_sub(status.wall) };
-        self.clock = status.now.saturating_add(away.saturating_mul(1000));
+        // A clock that is ahead by more than 136 years is wrong.
+        let away = u32::try_from(away).unwrap_or(u32::MAX);
+        self.clock = status.now.saturating_add(u64::from(away).wrapping_mul(1000));
         self.next_expiry = u64::MAX;
         // What is read here needs no memory when it is read next.
         if self.meta.ttl_records > 0 && self.first_expiry()?.is_some() {
@@ -64,8 +66,8 @@ impl<S: DurableStore> Database<S> {
                 self.store.repeat_delta();
             }
             // What was done once can be done again: where it cannot, something is damaged.
-            return Err(match error.kind() {
-                ErrorKind::BadKey | ErrorKind::BadTag | ErrorKind::TooDeep | ErrorKind::TooLong => Error::Corrupt,
+            return Err(match error {
+                Error::BadKey | Error::BadTag | Error::TooDeep | Error::TooLong => Error::Corrupt,
                 _ => error,
             });
         }
@@ -97,7 +99,7 @@ impl<S: DurableStore> Database<S> {
             self.store.settle()?;
         }
         self.commit();
-        self.counts.writes = self.counts.writes.wrapping_add(u64::from(writes));
+        self.counts.writes = self.counts.writes.saturating_add(writes);
         self.counts.unflushed = if flushed { 0 } else { counted };
         self.counts.flushes = self.counts.flushes.wrapping_add(u64::from(flushed && counted > 0));
         Ok(())

@@ -45,11 +45,7 @@ impl<S: PageStore> Database<S> {
         let mut key = KeyBuf::new();
         let expired = self.expired(now, &mut key)?;
         if expired == Answer::Yes && removes {
-            if self.store.removal_can_fail() {
-                self.atomically(|database| database.expire_one(key.as_slice()))?;
-            } else {
-                self.expire_one(key.as_slice())?;
-            }
+            self.change(self.store.removal_can_fail(), &mut |database| database.expire_one(key.as_slice()))?;
         }
         Ok(expired)
     }

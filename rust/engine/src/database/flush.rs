@@ -38,9 +38,10 @@ impl FlushRule {
 
 fn with_batches(writes: u32, counts: &Counts) -> u32 {
     let single = counts.writes.saturating_sub(counts.batched);
-    if single.saturating_add(counts.batches) < 100 || counts.batches <= single {
+    let batches = u32::try_from(counts.batches).unwrap_or(u32::MAX);
+    if single.saturating_add(batches) < 100 || batches <= single {
         writes
-    } else if counts.batches <= single.saturating_mul(4) {
+    } else if batches.div_ceil(4) <= single {
         writes.saturating_add(writes / 2).max(30)
     } else {
         writes.saturating_mul(2).max(50)
@@ -51,7 +52,7 @@ impl<S: PageStore> Database<S> {
     /// Counts writes that cannot fail any more towards the rule and flushes when it says so; inside a transaction that waits for its
     /// end.
     pub fn wrote(&mut self, writes: u32) {
-        self.counts.writes = self.counts.writes.wrapping_add(u64::from(writes));
+        self.counts.writes = self.counts.writes.saturating_add(writes);
         self.counts.unflushed = self.counts.unflushed.saturating_add(writes);
         if self.store.depth() == 0 && self.flush.is_due(self.counts.unflushed, &self.counts) {
             self.counts.unflushed = 0;
@@ -64,7 +65,7 @@ impl<S: PageStore> Database<S> {
 mod tests {
     use super::{Counts, FlushRule};
 
-    fn threshold(rule: FlushRule, writes: u64) -> u32 {
+    fn threshold(rule: FlushRule, writes: u32) -> u32 {
         rule.threshold(&Counts { writes, ..Counts::default() })
     }
 
@@ -78,9 +79,14 @@ mod tests {
 
     #[test]
     fn the_batch_rule_flushes_less_often_the_more_of_what_is_done_are_batches() {
-        let of = |single, batches, threshold| {
+        let of = |single, batches: u32, threshold| {
             // Batches of ten records each.
-            let counts = Counts { writes: single + 10 * batches, batches, batched: 10 * batches, ..Counts::default() };
+            let counts = Counts {
+                writes: single + 10 * batches,
+                batches: u64::from(batches),
+                batched: 10 * batches,
+                ..Counts::default()
+            };
             FlushRule::Batches(threshold).threshold(&counts)
         };
         assert_eq!([of(0, 99, 20), of(49, 50, 20)], [20, 20], "too early to tell");

@@ -10,7 +10,9 @@ use crate::store::{PageId, PageStore};
 use crate::tree::page::Page;
 
 /// What is known of a record that was found.
+// Its layout is that of the ABI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Found {
     /// Bytes of its body; where that was not read, as it is stored.
     pub body_len: usize,
@@ -18,6 +20,8 @@ pub struct Found {
     pub tag_count: u32,
     /// When it expires, or [`super::FOREVER`].
     pub expires: u64,
+    /// Bytes of its key, where a caller asks for that; else 0.
+    pub key_len: usize,
     /// What [`Database::update`] asks for where the body that was read stands compressed; else 0, and the body's own
     /// is what counts.
     pub fingerprint: u64,
@@ -117,23 +121,32 @@ impl<S: PageStore> Database<S> {
 
     /// Copies the body from `at` on, as much of it as there is and fits, and gives how much that was.
     pub(super) fn read_body(&mut self, stored: &Stored, at: usize, buf: &mut [u8]) -> Result<usize> {
-        let Some((len, mut page)) = stored.head.large else {
-            return Ok(copy_out(self.body_in_place(stored)?, at, buf));
-        };
-        let mut skip = at;
-        let mut copied = 0;
-        let mut left = len as usize;
-        while left > 0 && copied < buf.len() {
-            let (next, bytes) = chain_page(self.store.page(page)?, left)?;
+        let (mut skip, mut copied) = (at, 0usize);
+        self.each_part(stored, &mut |bytes| {
             let room = buf.get_mut(copied..).unwrap_or(&mut []);
             copied = copied.wrapping_add(copy_out(bytes, skip, room));
             skip = skip.saturating_sub(bytes.len());
-            left = left.wrapping_sub(bytes.len());
-            page = next;
+            copied < buf.len()
+        })?;
+        Ok(copied)
+    }
+
+    /// Shows a body part by part, for as long as more is asked for.
+    #[inline(never)]
+    pub(super) fn each_part(&mut self, stored: &Stored, show: &mut dyn FnMut(&[u8]) -> bool) -> Result<()> {
+        if let Some((len, mut page)) = stored.head.large {
+            let mut left = len as usize;
+            while left > 0 {
+                let (next, bytes) = chain_page(self.store.page(page)?, left)?;
+                if !show(bytes) {
+                    return Ok(());
+                }
+                left = left.wrapping_sub(bytes.len());
+                page = next;
+            }
         }
-        let room = buf.get_mut(copied..).unwrap_or(&mut []);
-        let ended = if room.is_empty() { 0 } else { copy_out(self.body_in_place(stored)?, skip, room) };
-        Ok(copied.wrapping_add(ended))
+        show(self.body_in_place(stored)?);
+        Ok(())
     }
 }
 

@@ -21,34 +21,45 @@ impl<S: PageStore> Database<S> {
     /// The next generated key: they sort in the order in which they were given, none is given twice, and
     /// none is that of a record that is there.
     pub fn next_key(&mut self) -> Result<[u8; GENERATED_KEY_BYTES]> {
+        let mut key = [0; GENERATED_KEY_BYTES];
+        self.next_key_into(&mut key)?;
+        Ok(key)
+    }
+
+    /// The same, in `key`.
+    pub fn next_key_into(&mut self, key: &mut [u8; GENERATED_KEY_BYTES]) -> Result<()> {
         loop {
             if self.next_key >= self.store.key_limit() {
                 let keys = self.keys_to_allow();
                 self.store.allow_keys(&self.meta, keys)?;
             }
-            let key = digits(self.next_key);
+            set_digits(key, self.next_key);
             self.next_key = self.next_key.wrapping_add(1);
-            if self.locate(&document_key(&key))? == Answer::No {
-                return Ok(key);
+            if self.locate(&document_key(key))? == Answer::No {
+                return Ok(());
             }
         }
     }
 }
 
 /// A number in base 32, of one width.
-fn digits(number: u64) -> [u8; GENERATED_KEY_BYTES] {
-    let mut key = [b'0'; GENERATED_KEY_BYTES];
+fn set_digits(key: &mut [u8; GENERATED_KEY_BYTES], number: u64) {
     let mut rest = number;
     for digit in key.iter_mut().rev() {
         *digit = DIGITS.get((rest % 32) as usize).copied().unwrap_or(b'0');
         rest /= 32;
     }
-    key
 }
 
 #[cfg(test)]
 mod tests {
-    use super::digits;
+    use super::{set_digits, GENERATED_KEY_BYTES};
+
+    fn digits(number: u64) -> [u8; GENERATED_KEY_BYTES] {
+        let mut key = [0; GENERATED_KEY_BYTES];
+        set_digits(&mut key, number);
+        key
+    }
 
     #[test]
     fn keys_sort_in_the_order_of_their_numbers() {

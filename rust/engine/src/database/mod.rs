@@ -190,13 +190,17 @@ fn document_key(key: &[u8]) -> Key<'_> {
 }
 
 /// What keys of the tree begin with; a record's key follows.
+// Two words, which are compared and copied at once.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(align(4))]
 struct Range {
     bytes: [u8; tree::KEY_OVERHEAD],
     len: u8,
 }
 
 impl Range {
+    /// Everything.
+    const ALL: Range = Range::of(0, [0; 4], 0);
     /// The records.
     const DOCUMENTS: Range = Range::of(DOCUMENT, [0; 4], 1);
 

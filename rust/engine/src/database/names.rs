@@ -59,13 +59,7 @@ impl<S: PageStore> Database<S> {
 
     #[inline(never)]
     fn intern_all(&mut self, body: &[u8], tag_count: u32) -> Result<()> {
-        let mut tags = Reader::new(body, 0);
-        for _ in 0..tag_count {
-            if let Name::Text(text) = tags.name()? {
-                self.intern(text)?;
-            }
-        }
-        let mut walk = NameWalk::new(tags.at);
+        let mut walk = NameWalk::new(0, tag_count);
         while let Some((at, _)) = walk.next(body)? {
             if let Name::Text(text) = Reader::new(body, at).name()? {
                 self.intern(text)?;
@@ -78,15 +72,7 @@ impl<S: PageStore> Database<S> {
     #[inline(never)]
     fn number_names(&mut self, body: &mut [u8], tag_count: u32) -> Result<usize> {
         let mut shift = Shift { to: 0, from: 0 };
-        let mut at = 0;
-        for _ in 0..tag_count {
-            let mut reader = Reader::new(body, at);
-            reader.name()?;
-            let end = reader.at;
-            self.number_name(body, at, end, &mut shift)?;
-            at = end;
-        }
-        let mut walk = NameWalk::new(at);
+        let mut walk = NameWalk::new(0, tag_count);
         while let Some((at, end)) = walk.next(body)? {
             self.number_name(body, at, end, &mut shift)?;
         }
@@ -114,7 +100,7 @@ impl<S: PageStore> Database<S> {
             return Ok(());
         }
         let number = self.meta.names.wrapping_add(1) as u16;
-        self.atomically(|database| {
+        self.change(true, &mut |database| {
             database.insert(&Entry { key: name_key(name), value: [&number.to_le_bytes(), &[]] })?;
             database.insert(&Entry { key: number_key(&number.to_be_bytes()), value: [name, &[]] })?;
             database.meta.names = u32::from(number);

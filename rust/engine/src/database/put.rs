@@ -52,19 +52,19 @@ impl<S: PageStore> Database<S> {
         let plain =
             head.is_plain() && fits_a_cell(self.store.page_size(), 1 + record.key.len(), record.stored_body().len());
         let one_entry = plain && old.head.is_plain();
-        if one_entry && !self.store.changes_can_fail() {
-            self.put_plain(record, replaces)?;
-            self.count_saved(was_saved, saved);
-        } else {
-            self.atomically(|database| {
-                match one_entry {
-                    true => database.put_plain(record, replaces)?,
-                    false => database.put_linked(record, head, replaces.then_some(&old))?,
-                }
-                database.count_saved(was_saved, saved);
-                database.log_put(record, head, saved)
-            })?;
-        }
+        let can_fail = self.store.changes_can_fail();
+        self.change(!one_entry || can_fail, &mut |database| {
+            match one_entry {
+                true => database.put_plain(record, replaces)?,
+                false => database.put_linked(record, head, replaces.then_some(&old))?,
+            }
+            database.count_saved(was_saved, saved);
+            // Where nothing can fail, nothing is to be done again.
+            if can_fail {
+                database.log_put(record, head, saved)?;
+            }
+            Ok(())
+        })?;
         self.counts.puts = self.counts.puts.wrapping_add(1);
         Ok(())
     }
@@ -93,18 +93,12 @@ impl<S: PageStore> Database<S> {
     }
 
     fn fingerprint_of(&mut self, stored: &Stored) -> Result<u64> {
-        let Some((len, mut page)) = stored.head.large else {
-            return Ok(hash64(self.body_in_place(stored)?, None));
-        };
         let mut hash = None;
-        let mut left = len as usize;
-        while left > 0 {
-            let (next, bytes) = chain_page(self.store.page(page)?, left)?;
+        self.each_part(stored, &mut |bytes| {
             hash = Some(hash64(bytes, hash));
-            left = left.wrapping_sub(bytes.len());
-            page = next;
-        }
-        Ok(hash64(self.body_in_place(stored)?, hash))
+            true
+        })?;
+        Ok(hash.unwrap_or(0))
     }
 
     /// Checks a new record and says what its head will be, but for where a large body goes.
@@ -148,7 +142,7 @@ impl<S: PageStore> Database<S> {
                         Name::Number(number) => number == tags_name,
                         Name::Text(text) => text == b"tags",
                     };
-                    reader.skip_member()?;
+                    reader.skip_inside(1)?;
                 }
             }
             _ => {

@@ -12,7 +12,7 @@
 //! of it stand in a chain of pages, each the id of the next one and then bytes, and the rest behind the head.
 //! `expires` is in milliseconds, low byte first.
 
-use crate::bytes::{u32_at, write};
+use crate::bytes::{u16_at, u32_at, write};
 use crate::error::{Error, Result};
 use crate::store::PageId;
 
@@ -51,21 +51,22 @@ impl Head {
         if flags < FLAGS {
             return Ok(());
         }
-        let head = self;
-        (head.field_tags, head.len) = (flags & FIELD_TAGS != 0, 1);
+        let mut len = 1usize;
         if flags & TTL != 0 {
-            let bytes = record.get(1..7).ok_or(Error::Corrupt)?;
-            head.expires = bytes.iter().rev().fold(0, |time, byte| time << 8 | u64::from(*byte));
-            head.len = 7;
+            self.expires = u64::from(u32_at(record, len)) | u64::from(u16_at(record, len.wrapping_add(4))) << 32;
+            len = len.wrapping_add(6);
         }
         if flags & TAGS != 0 {
-            head.tag_count = *record.get(head.bytes()).ok_or(Error::Corrupt)?;
-            head.len = head.len.wrapping_add(1);
+            self.tag_count = record.get(len).copied().unwrap_or(0);
+            len = len.wrapping_add(1);
         }
         if flags & LARGE != 0 {
-            let place = record.get(head.bytes()..head.bytes().wrapping_add(8)).ok_or(Error::Corrupt)?;
-            head.large = Some((u32_at(place, 0), PageId(u32_at(place, 4))));
-            head.len = head.len.wrapping_add(8);
+            self.large = Some((u32_at(record, len), PageId(u32_at(record, len.wrapping_add(4)))));
+            len = len.wrapping_add(8);
+        }
+        (self.field_tags, self.len) = (flags & FIELD_TAGS != 0, len as u8);
+        if len > record.len() {
+            return Err(Error::Corrupt);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::query::{matches, Query, Record};
 use crate::store::PageStore;
 
 use crate::tree::page::Page;
-use crate::tree::Cursor;
+use crate::tree::{Cursor, KeyBuf};
 
 /// A place between records.
 #[derive(Clone)]
@@ -32,8 +32,10 @@ pub enum Next {
 
 impl ScanCursor {
     /// Before the first record.
+    // It is made in its place so, and not on the stack before.
+    #[inline(always)]
     pub fn new() -> Self {
-        ScanCursor { tree: Cursor::before(Range::DOCUMENTS.as_slice()), range: Range::DOCUMENTS }
+        ScanCursor { tree: Cursor::before(KeyBuf::new()), range: Range::ALL }
     }
 
     /// The key of the record last given.
@@ -42,12 +44,12 @@ impl ScanCursor {
     }
 
     /// Goes on in another range of the tree, behind the same record.
-    fn change_range(&mut self, range: Range) {
-        if range == self.range {
+    fn change_range(&mut self, range: &Range) {
+        if *range == self.range {
             return;
         }
         self.tree.change_prefix(usize::from(self.range.len), range.as_slice());
-        self.range = range;
+        self.range = *range;
     }
 }
 
@@ -127,7 +129,7 @@ impl<S: PageStore> Database<S> {
         buf: Option<&mut [u8]>,
         found: &mut Found,
     ) -> Result<Answer> {
-        cursor.change_range(Range::DOCUMENTS);
+        cursor.change_range(&Range::DOCUMENTS);
         let mut stored = Stored::NONE;
         while self.next_stored(cursor, &mut stored)? == Answer::Yes {
             if stored.head.has_expired(now) {
@@ -171,7 +173,7 @@ impl<S: PageStore> Database<S> {
         found: &mut Found,
     ) -> Result<Step> {
         let Some(range) = self.range_of(query) else { return Ok(Step::End) };
-        cursor.change_range(range);
+        cursor.change_range(&range);
         if range == Range::DOCUMENTS {
             return self.next_by_leaf(query, cursor, now, budget, buf, found);
         }

@@ -13,10 +13,10 @@ pub(super) struct Counts {
     pub deletes: u64,
     pub queries: u64,
     pub batches: u64,
-    /// Writes in batches.
-    pub batched: u64,
-    pub writes: u64,
     pub flushes: u64,
+    /// Writes, and those in batches, for the flush rule; as many as can be said.
+    pub writes: u32,
+    pub batched: u32,
     pub unflushed: u32,
 }
 
@@ -61,7 +61,7 @@ impl<S: PageStore> Database<S> {
 
     /// Counts a batch of so many writes.
     pub fn count_batch(&mut self, writes: u32) {
-        self.counts.batched = self.counts.batched.wrapping_add(u64::from(writes));
+        self.counts.batched = self.counts.batched.saturating_add(writes);
         self.counts.batches = self.counts.batches.wrapping_add(1);
     }
 
@@ -81,8 +81,9 @@ impl<S: PageStore> Database<S> {
             queries: self.counts.queries,
             batches: self.counts.batches,
             flushes: self.counts.flushes,
-            bytes_used: pages_used.saturating_mul(page_size),
-            bytes_limit: pages_limit.saturating_mul(page_size),
+            // A page's id has 32 bits, its size 13.
+            bytes_used: pages_used.wrapping_mul(page_size),
+            bytes_limit: pages_limit.wrapping_mul(page_size),
             records: self.meta.records,
             ttl_records: self.meta.ttl_records,
             names: self.meta.names,
@@ -108,17 +109,12 @@ impl<S: PageStore> Database<S> {
     fn pack_leaf(&mut self) -> Result<bool> {
         self.changed();
         let (mut key, mut next) = (KeyBuf::new(), PageId::NONE);
-        let mut pack = |database: &mut Self| {
+        // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
+        self.change(self.store.changes_can_fail(), &mut |database| {
             let Database { store, meta, work, pack_from, .. } = database;
             next = tree::pack(store, &mut meta.root, work, *pack_from, &mut key)?;
             Ok(())
-        };
-        // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
-        if self.store.changes_can_fail() {
-            self.atomically(pack)?;
-        } else {
-            pack(self)?;
-        }
+        })?;
         self.pack_from = next;
         Ok(next != PageId::NONE)
     }

@@ -39,8 +39,12 @@ impl<S: PageStore> Database<S> {
         result
     }
 
-    /// Runs a change of several entries as a whole.
-    pub(super) fn atomically(&mut self, change: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+    /// Runs a change of several entries, as a whole where that is not certain without.
+    #[inline(never)]
+    pub(super) fn change(&mut self, atomic: bool, change: &mut dyn FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        if !atomic {
+            return change(self);
+        }
         self.begin()?;
         let result = change(self).and_then(|()| self.store.settle());
         match result {

@@ -36,11 +36,14 @@ pub fn equal(a: Reader, b: Reader, names: &impl OperandNames) -> Result<Answer> 
     let mut depth = 0usize;
     loop {
         let begins = b.at as u32;
-        let frame = match (a.item()?, b.item()?) {
-            (Item::List(n), Item::List(m)) if n == m => Frame { left: n, other_at: LIST },
-            (Item::Dict(n), Item::Dict(m)) if n == m => Frame { left: n, other_at: begins },
-            (x, y) if scalars_equal(x, y) => Frame { left: 0, other_at: LIST },
-            _ => return Ok(No),
+        let (x, y) = (a.item()?, b.item()?);
+        if !same(&x, &y) {
+            return Ok(No);
+        }
+        let frame = match y {
+            Item::List(left) => Frame { left, other_at: LIST },
+            Item::Dict(left) => Frame { left, other_at: begins },
+            _ => Frame { left: 0, other_at: LIST },
         };
         if frame.left > 0 {
             *frames.get_mut(depth).ok_or(Error::TooDeep)? = frame;
@@ -87,9 +90,11 @@ fn find(mut pairs: Reader, name: Name, names: &impl OperandNames) -> Result<Opti
     Ok(None)
 }
 
-fn scalars_equal(a: Item, b: Item) -> bool {
+/// Whether they are the same scalar, or containers of as many.
+fn same(a: &Item, b: &Item) -> bool {
     match (a, b) {
         (Item::None, Item::None) => true,
+        (Item::List(n), Item::List(m)) | (Item::Dict(n), Item::Dict(m)) => n == m,
         (Item::Str(x), Item::Str(y)) | (Item::Bytes(x), Item::Bytes(y)) => x == y,
         _ => match (a.number(), b.number()) {
             (Some(x), Some(y)) => x.compare(y) == Some(core::cmp::Ordering::Equal),

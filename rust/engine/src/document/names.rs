@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 /// may be changed on the way.
 pub struct NameWalk {
     at: usize,
+    /// Names to come before the value: tags.
+    tags: u32,
     named: bool,
     inner: Left,
     around: [Left; MAX_DEPTH],
@@ -15,9 +17,14 @@ pub struct NameWalk {
 }
 
 impl NameWalk {
-    /// Walks the value at `at`.
-    pub fn new(at: usize) -> Self {
-        NameWalk { at, named: false, inner: Left::ONE, around: [Left::NONE; MAX_DEPTH], depth: 0 }
+    /// Walks the value at `at`, before which stand so many tags.
+    pub fn new(at: usize, tags: u32) -> Self {
+        NameWalk { tags, ..NameWalk::inside(at, 0) }
+    }
+
+    /// Walks a value that stands in so many containers.
+    pub(super) fn inside(at: usize, depth: u8) -> Self {
+        NameWalk { at, tags: 0, named: false, inner: Left::ONE, around: [Left::NONE; MAX_DEPTH], depth }
     }
 
     /// Where the walk is; when it is done, behind the value.
@@ -38,8 +45,10 @@ impl NameWalk {
                 self.depth = above;
                 continue;
             }
-            if self.inner.in_dict() && !self.named {
-                self.named = true;
+            let tag = self.tags > 0;
+            if tag || self.inner.in_dict() && !self.named {
+                self.named = !tag;
+                self.tags = self.tags.saturating_sub(1);
                 reader.name()?;
                 let start = self.at;
                 self.at = reader.at;

@@ -4,6 +4,7 @@ use core::cmp::Ordering;
 
 /// A number as it stands in an encoded value.
 #[derive(Clone, Copy, Debug)]
+#[repr(u32)]
 pub enum Number<'a> {
     /// An int of 64 bits.
     Int(i64),
@@ -13,114 +14,108 @@ pub enum Number<'a> {
     Float(f64),
 }
 
-/// Two to the 63rd, the first float beyond every `i64`.
-const TWO_63: f64 = 9_223_372_036_854_775_808.0;
+/// What a number is without its sign.
+#[derive(Clone, Copy)]
+enum Magnitude<'a> {
+    /// `mantissa · 2^shift`.
+    Scaled(u64, i32),
+    /// Bytes, high one first.
+    Bytes(&'a [u8]),
+}
 
-impl Number<'_> {
-    /// Zero in one form only.
-    fn normal(self) -> Self {
-        match self {
-            Number::Big(_, magnitude) if trimmed(magnitude).is_empty() => Number::Int(0),
-            number => number,
-        }
-    }
-
+impl<'a> Number<'a> {
     /// How it compares with another; `None` only where a float is not a number.
     pub fn compare(self, other: Number) -> Option<Ordering> {
-        match (self.normal(), other.normal()) {
+        match (self, other) {
             (Number::Int(a), Number::Int(b)) => Some(a.cmp(&b)),
             (Number::Float(a), Number::Float(b)) => a.partial_cmp(&b),
-            (Number::Int(a), Number::Float(b)) => int_with_float(a, b),
-            (Number::Float(a), Number::Int(b)) => int_with_float(b, a).map(Ordering::reverse),
-            (Number::Big(negative, a), Number::Float(b)) => big_with_float(negative, a, b),
-            (Number::Float(a), Number::Big(negative, b)) => big_with_float(negative, b, a).map(Ordering::reverse),
-            (Number::Big(negative, a), Number::Int(b)) => Some(big_with_int(negative, a, b)),
-            (Number::Int(a), Number::Big(negative, b)) => Some(big_with_int(negative, b, a).reverse()),
-            (Number::Big(a_negative, a), Number::Big(b_negative, b)) => Some(match (a_negative, b_negative) {
-                (false, true) => Ordering::Greater,
-                (true, false) => Ordering::Less,
-                (negative, _) => signed(negative, magnitudes(a, b)),
-            }),
+            _ => {
+                let ((a_sign, a), (b_sign, b)) = (self.parts()?, other.parts()?);
+                Some(a_sign.cmp(&b_sign).then_with(|| match a_sign {
+                    0 => Ordering::Equal,
+                    1 => a.compare(b),
+                    _ => b.compare(a),
+                }))
+            }
         }
+    }
+
+    /// Its sign, -1, 0 or 1, and the rest; `None` where it is not a number.
+    #[inline(never)]
+    fn parts(self) -> Option<(i32, Magnitude<'a>)> {
+        let (negative, magnitude) = match self {
+            Number::Int(int) => (int < 0, Magnitude::Scaled(int.unsigned_abs(), 0)),
+            Number::Big(negative, bytes) => {
+                let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+                (negative, Magnitude::Bytes(bytes.get(zeros..).unwrap_or(&[])))
+            }
+            Number::Float(float) => {
+                let bits = float.to_bits();
+                let (mantissa, exponent) = (bits & (HIDDEN_BIT - 1), (bits >> 52) as i32 & INFINITE);
+                let magnitude = match exponent {
+                    INFINITE if mantissa != 0 => return None,
+                    INFINITE => Magnitude::Scaled(HIDDEN_BIT, i32::MAX / 2),
+                    0 => Magnitude::Scaled(mantissa, 1 - EXPONENT_BIAS),
+                    _ => Magnitude::Scaled(mantissa | HIDDEN_BIT, exponent.wrapping_sub(EXPONENT_BIAS)),
+                };
+                (bits >> 63 != 0, magnitude)
+            }
+        };
+        let sign = match magnitude {
+            Magnitude::Scaled(0, _) | Magnitude::Bytes([]) => 0,
+            _ if negative => -1,
+            _ => 1,
+        };
+        Some((sign, magnitude))
     }
 }
 
-fn signed(negative: bool, order: Ordering) -> Ordering {
-    if negative {
-        order.reverse()
-    } else {
+/// What a float's mantissa has above the 52 bits that are written.
+const HIDDEN_BIT: u64 = 1 << 52;
+/// The exponent of a float whose mantissa counts wholes.
+const EXPONENT_BIAS: i32 = 1075;
+/// The exponent of what is infinite, or not a number.
+const INFINITE: i32 = 0x7ff;
+
+impl Magnitude<'_> {
+    /// Byte by byte from the top, those of a float behind the point too.
+    fn compare(self, other: Magnitude) -> Ordering {
+        let ((low, end), (other_low, other_end)) = (self.extent(), other.extent());
+        let mut order = end.cmp(&other_end);
+        let mut at = end;
+        while order.is_eq() && at > low.min(other_low) {
+            at = at.wrapping_sub(1);
+            order = self.byte(at).cmp(&other.byte(at));
+        }
         order
     }
-}
 
-fn trimmed(magnitude: &[u8]) -> &[u8] {
-    let zeros = magnitude.iter().take_while(|byte| **byte == 0).count();
-    magnitude.get(zeros..).unwrap_or(&[])
-}
-
-fn magnitudes(a: &[u8], b: &[u8]) -> Ordering {
-    let (a, b) = (trimmed(a), trimmed(b));
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-}
-
-fn int_with_float(int: i64, float: f64) -> Option<Ordering> {
-    if float.is_nan() {
-        return None;
-    }
-    if float >= TWO_63 {
-        return Some(Ordering::Less);
-    }
-    if float < -TWO_63 {
-        return Some(Ordering::Greater);
-    }
-    let whole = float as i64;
-    let rest = float - whole as f64;
-    Some(int.cmp(&whole).then_with(|| 0.0f64.partial_cmp(&rest).unwrap_or(Ordering::Equal)))
-}
-
-fn big_with_int(negative: bool, big: &[u8], int: i64) -> Ordering {
-    if negative != (int < 0) {
-        return signed(negative, Ordering::Greater);
-    }
-    signed(negative, magnitudes(big, &int.unsigned_abs().to_be_bytes()))
-}
-
-fn big_with_float(negative: bool, big: &[u8], float: f64) -> Option<Ordering> {
-    if float.is_nan() {
-        return None;
-    }
-    if float.abs() < TWO_63 {
-        let whole = float as i64;
-        let order = big_with_int(negative, big, whole);
-        let rest = float - whole as f64;
-        return Some(order.then_with(|| 0.0f64.partial_cmp(&rest).unwrap_or(Ordering::Equal)));
-    }
-    if negative != (float < 0.0) {
-        return Some(signed(negative, Ordering::Greater));
-    }
-    if float.is_infinite() {
-        return Some(signed(negative, Ordering::Less));
-    }
-    // Beyond 2^63 a float is mantissa · 2^shift, both whole.
-    let bits = float.abs().to_bits();
-    let shift = ((bits >> 52) as u32).wrapping_sub(1075);
-    let mantissa = (bits & ((1 << 52) - 1)) | (1 << 52);
-    Some(signed(negative, big_with_shifted(trimmed(big), mantissa, shift)))
-}
-
-/// Compares a magnitude with `mantissa · 2^shift`, byte by byte from the top.
-fn big_with_shifted(big: &[u8], mantissa: u64, shift: u32) -> Ordering {
-    let bits = shift.wrapping_add(53);
-    let len = bits.div_ceil(8) as usize;
-    let byte = |from_low: usize| {
-        let low = (from_low as u32).wrapping_mul(8);
-        match low.checked_sub(shift) {
-            Some(down) => mantissa.checked_shr(down).unwrap_or(0) as u8,
-            None => mantissa.checked_shl(shift.wrapping_sub(low)).unwrap_or(0) as u8,
+    /// Where its lowest byte stands, counted from the point, and where its highest one ends.
+    fn extent(self) -> (i32, i32) {
+        match self {
+            Magnitude::Scaled(mantissa, shift) => {
+                let bits = 64i32.wrapping_sub(mantissa.leading_zeros() as i32);
+                (shift >> 3, shift.wrapping_add(bits).wrapping_add(7) >> 3)
+            }
+            Magnitude::Bytes(bytes) => (0, bytes.len() as i32),
         }
-    };
-    let order = big.len().cmp(&len);
-    big.iter()
-        .enumerate()
-        .fold(order, |order, (n, digit)| order.then_with(|| digit.cmp(&byte(len.wrapping_sub(n).wrapping_sub(1)))))
+    }
+
+    /// The byte there, 0 outside.
+    fn byte(self, at: i32) -> u8 {
+        match self {
+            Magnitude::Scaled(mantissa, shift) => {
+                let down = at.wrapping_mul(8).wrapping_sub(shift);
+                let shifted = if down < 0 {
+                    mantissa.checked_shl(down.unsigned_abs())
+                } else {
+                    mantissa.checked_shr(down as u32)
+                };
+                shifted.unwrap_or(0) as u8
+            }
+            Magnitude::Bytes(bytes) => {
+                bytes.get(bytes.len().wrapping_sub(1).wrapping_sub(at as usize)).copied().unwrap_or(0)
+            }
+        }
+    }
 }

@@ -3,14 +3,16 @@
 //! What queries spend their time in is inlined where there is room for it: on machines of 64 bits.
 
 use super::{
-    Number, BIG_NEGATIVE, BIG_POSITIVE, BYTES, DICT, FALSE, FLOAT32, FLOAT64, INT16, INT32, INT64, INT8, LIST,
-    LONG_DICT, LONG_LIST, LONG_STR, MAX_DEPTH, NONE, SMALL_INT_BIAS, STR, TRUE,
+    NameWalk, Number, BIG_NEGATIVE, BIG_POSITIVE, BYTES, DICT, FALSE, FLOAT32, FLOAT64, INT16, INT32, INT64, INT8,
+    LIST, LONG_DICT, LONG_LIST, LONG_STR, NONE, SMALL_INT_BIAS, STR, TRUE,
 };
 use crate::bytes::varint_at;
 use crate::error::{Error, Result};
 
 /// One item of an encoded value.
+// A tag of one word is copied as one, where one byte would be copied with what fills it up.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u32)]
 pub enum Item<'a> {
     /// None.
     None,
@@ -34,8 +36,8 @@ pub enum Item<'a> {
 
 impl<'a> Item<'a> {
     /// It as a number, if it is one; True and False are 1 and 0.
-    pub fn number(self) -> Option<Number<'a>> {
-        match self {
+    pub fn number(&self) -> Option<Number<'a>> {
+        match *self {
             Item::Bool(value) => Some(Number::Int(i64::from(value))),
             Item::Int(value) => Some(Number::Int(value)),
             Item::BigInt(negative, magnitude) => Some(Number::Big(negative, magnitude)),
@@ -47,6 +49,7 @@ impl<'a> Item<'a> {
 
 /// The name of a field, or a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub enum Name<'a> {
     /// By its number in the table of names.
     Number(u16),
@@ -114,8 +117,12 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.take(N)?.first_chunk().copied().ok_or(Error::Corrupt)
+    /// A number of so many bytes, the highest bit its sign.
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    fn little_endian(&mut self, len: usize) -> Result<i64> {
+        let bytes = self.take(len)?;
+        let sign = bytes.last().map_or(0, |byte| i64::from(*byte as i8 >> 7));
+        Ok(bytes.iter().rev().fold(sign, |number, byte| number << 8 | i64::from(*byte)))
     }
 
     #[cfg_attr(target_pointer_width = "64", inline(always))]
@@ -136,28 +143,31 @@ impl<'a> Reader<'a> {
             LIST..DICT => Item::List(u32::from(first & 0x0f)),
             DICT..NONE => Item::Dict(u32::from(first & 0x0f)),
             NONE => Item::None,
-            FALSE => Item::Bool(false),
-            TRUE => Item::Bool(true),
-            INT8 => Item::Int(i64::from(i8::from_le_bytes(self.array()?))),
-            INT16 => Item::Int(i64::from(i16::from_le_bytes(self.array()?))),
-            INT32 => Item::Int(i64::from(i32::from_le_bytes(self.array()?))),
-            INT64 => Item::Int(i64::from_le_bytes(self.array()?)),
-            FLOAT32 => Item::Float(f64::from(f32::from_le_bytes(self.array()?))),
-            FLOAT64 => Item::Float(f64::from_le_bytes(self.array()?)),
-            BIG_POSITIVE | BIG_NEGATIVE => {
-                let len = self.varint()? as usize;
-                Item::BigInt(first == BIG_NEGATIVE, self.take(len)?)
+            FALSE | TRUE => Item::Bool(first == TRUE),
+            INT8..=FLOAT64 => {
+                // 1, 2, 4 or 8 bytes for an int, 4 or 8 for a float.
+                let float = first >= FLOAT32;
+                let bits = self.little_endian(if float { 4 } else { 1 } << (first.wrapping_sub(INT8) & 3))?;
+                match first {
+                    FLOAT32 => Item::Float(f64::from(f32::from_bits(bits as u32))),
+                    FLOAT64 => Item::Float(f64::from_bits(bits as u64)),
+                    _ => Item::Int(bits),
+                }
             }
-            LONG_STR => {
-                let len = self.varint()? as usize;
-                Item::Str(self.take(len)?)
+            BIG_POSITIVE..=LONG_DICT | BYTES => {
+                let len = self.varint()?;
+                match first {
+                    LONG_LIST => return Ok(Item::List(len)),
+                    LONG_DICT => return Ok(Item::Dict(len)),
+                    _ => {}
+                }
+                let bytes = self.take(len as usize)?;
+                match first {
+                    LONG_STR => Item::Str(bytes),
+                    BYTES => Item::Bytes(bytes),
+                    _ => Item::BigInt(first == BIG_NEGATIVE, bytes),
+                }
             }
-            BYTES => {
-                let len = self.varint()? as usize;
-                Item::Bytes(self.take(len)?)
-            }
-            LONG_LIST => Item::List(self.varint()?),
-            LONG_DICT => Item::Dict(self.varint()?),
             _ => return Err(Error::Corrupt),
         })
     }
@@ -186,8 +196,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over one whole value.
-    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[inline(always)]
     pub fn skip(&mut self) -> Result<()> {
+        self.skip_inside(0)
+    }
+
+    /// The same where it stands in so many containers, which leaves as many levels less.
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    pub fn skip_inside(&mut self, containers: u8) -> Result<()> {
         let first = *self.buf.get(self.at).ok_or(Error::Corrupt)?;
         let len = match first {
             0..STR | NONE | FALSE | TRUE => 0,
@@ -196,7 +212,7 @@ impl<'a> Reader<'a> {
             INT16 => 2,
             INT32 | FLOAT32 => 4,
             INT64 | FLOAT64 => 8,
-            _ => return self.skip_long(MAX_DEPTH),
+            _ => return self.skip_long(containers),
         };
         let end = self.at.wrapping_add(len).wrapping_add(1);
         if end > self.buf.len() {
@@ -206,47 +222,12 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The same inside a container, where one level less is left.
-    pub fn skip_member(&mut self) -> Result<()> {
-        self.skip_long(MAX_DEPTH - 1)
-    }
-
     #[inline(never)]
-    fn skip_long(&mut self, levels: usize) -> Result<()> {
-        match Left::of(&self.item()?)? {
-            Some(left) => self.skip_rest(left, levels),
-            None => Ok(()),
-        }
-    }
-
-    /// Passes over the rest of a container, and all that is in it, `levels` deep at most.
-    #[inline(never)]
-    fn skip_rest(&mut self, left: Left, levels: usize) -> Result<()> {
-        // Names come before the value of their pair only, so nested dicts are walked with a stack of the
-        // pairs that are still to come around them.
-        let mut around = [Left::NONE; MAX_DEPTH];
-        let (mut left, mut depth) = (left, 0usize);
-        loop {
-            if left.is_none() {
-                let Some(above) = depth.checked_sub(1) else {
-                    return Ok(());
-                };
-                left = around.get(above).copied().unwrap_or(Left::NONE);
-                depth = above;
-                continue;
-            }
-            left = left.less_one();
-            if left.in_dict() {
-                self.name()?;
-            }
-            let Some(inner) = Left::of(&self.item()?)? else { continue };
-            *around.get_mut(depth).ok_or(Error::TooDeep)? = left;
-            left = inner;
-            depth = depth.wrapping_add(1);
-            if depth >= levels {
-                return Err(Error::TooDeep);
-            }
-        }
+    fn skip_long(&mut self, containers: u8) -> Result<()> {
+        let mut walk = NameWalk::inside(self.at, containers);
+        while walk.next(self.buf)?.is_some() {}
+        self.at = walk.at();
+        Ok(())
     }
 
     /// Checks that one whole value stands here, and ends with the bytes.

@@ -166,6 +166,27 @@ fn numbers_compare_as_their_values() {
 }
 
 #[test]
+fn ints_compare_with_floats_exactly() {
+    use Number::{Big, Float, Int};
+    let powers = (-1074..100).step_by(3).chain([-1, 0, 1, 7, 8, 52, 53, 62, 63, 64, 99]).map(|power| 2f64.powi(power));
+    let floats: Vec<f64> = powers.flat_map(|power| [power, power * 1.5, power.next_up(), -power.next_down()]).collect();
+    let powers = (0..100).map(|power| 1i128 << power);
+    let ints: Vec<i128> = powers.flat_map(|power| [power - 1, power, power + 1, -power]).collect();
+    for float in floats.into_iter().chain([0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN]) {
+        for int in &ints {
+            let whole = float as i128;
+            let order = int.cmp(&whole).then_with(|| 0.0f64.partial_cmp(&(float - whole as f64)).unwrap());
+            let magnitude = int.unsigned_abs().to_be_bytes();
+            assert_eq!(Big(*int < 0, &magnitude).compare(Float(float)), Some(order), "{int} {float:e}");
+            if let Ok(int) = i64::try_from(*int) {
+                assert_eq!(Float(float).compare(Int(int)), Some(order.reverse()), "{int} {float:e}");
+                assert_eq!(Big(int < 0, &magnitude).compare(Int(int)), Some(Ordering::Equal));
+            }
+        }
+    }
+}
+
+#[test]
 fn values_are_equal_whatever_the_order_of_their_names() {
     let dict = |names: [&[u8]; 2], values: [i64; 2]| {
         encoded(|e| {

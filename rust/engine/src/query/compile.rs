@@ -33,196 +33,213 @@ pub enum Problem<'a> {
 
 /// Counts the terms of an encoded query.
 pub fn check(encoded: &[u8]) -> core::result::Result<usize, Problem<'_>> {
-    let mut count = 0usize;
-    walk(encoded, &mut |_| {
-        count = count.saturating_add(1);
-        Ok(())
-    })?;
-    Ok(count)
-}
-
-/// Writes the terms of a query that [`check`] has passed, and gives its limit. `number_of` tells the
-/// number of a name.
-pub fn compile(encoded: &[u8], terms: &mut [Term], mut number_of: impl FnMut(&[u8]) -> u16) -> Result<u64> {
-    let mut free = terms.iter_mut();
-    let limit = walk(encoded, &mut |term| {
-        *free.next().ok_or(Error::no_room(0))? = term;
-        Ok(())
-    });
-    free.for_each(|term| *term = Term::Empty);
-    resolve(encoded, terms, &mut number_of);
-    limit.map_err(|_| Error::BadQuery)
-}
-
-fn resolve(encoded: &[u8], terms: &mut [Term], number_of: &mut impl FnMut(&[u8]) -> u16) {
-    for term in terms {
-        match term {
-            Term::Field(name) | Term::Into(name) | Term::TagsAndField(name) => {
-                name.number = number_of(name.text(encoded))
-            }
-            Term::OperandName(name) => {
-                if let Ok(Name::Text(text)) = Reader::new(encoded, name.at as usize).name() {
-                    name.number = number_of(text);
-                }
-            }
-            Term::OperandTag(tag) => {
-                if let Ok(Item::Str(text)) = Reader::new(encoded, tag.at as usize).item() {
-                    tag.number = number_of(text);
-                }
-            }
-            _ => {}
-        }
+    let mut compiler = Compiler::new(encoded, &mut []);
+    match compiler.query() {
+        Ok(()) => Ok(compiler.count),
+        Err(_) => Err(compiler.problem),
     }
 }
 
-/// No name of a document is longer than what this can say.
-fn length(name: &[u8]) -> u16 {
-    u16::try_from(name.len()).unwrap_or(u16::MAX)
-}
-
-type Sink<'s> = &'s mut dyn FnMut(Term) -> Result<()>;
-
-fn walk<'a>(encoded: &'a [u8], sink: Sink) -> core::result::Result<u64, Problem<'a>> {
-    let damaged = |_| Problem::NotADict;
-    Reader::new(encoded, 0).check().map_err(damaged)?;
-    let mut reader = Reader::new(encoded, 0);
-    let Ok(Item::Dict(fields)) = reader.item() else {
-        return Err(Problem::NotADict);
-    };
-    let mut limit = u64::MAX;
-    for _ in 0..fields {
-        let Ok(Name::Text(name)) = reader.name() else {
-            return Err(Problem::NotADict);
+/// Writes the terms of a query that [`check`] has passed, and gives its limit. All of `terms` are [`Term::Empty`].
+/// `number_of` tells the number of a name.
+pub fn compile(encoded: &[u8], terms: &mut [Term], mut number_of: impl FnMut(&[u8]) -> u16) -> Result<u64> {
+    let mut compiler = Compiler::new(encoded, terms);
+    if compiler.query().is_err() || compiler.count > compiler.terms.len() {
+        return Err(Error::BadQuery);
+    }
+    let limit = compiler.limit;
+    for term in terms {
+        let (name, text) = match term {
+            Term::Field(name) | Term::Into(name) | Term::TagsAndField(name) => {
+                let text = name.text(encoded);
+                (name, text)
+            }
+            Term::OperandName(name) => match Reader::new(encoded, name.at as usize).name() {
+                Ok(Name::Text(text)) => (name, text),
+                _ => continue,
+            },
+            Term::OperandTag(tag) => match Reader::new(encoded, tag.at as usize).item() {
+                Ok(Item::Str(text)) => (tag, text),
+                _ => continue,
+            },
+            _ => continue,
         };
-        let name_at = reader.at.wrapping_sub(name.len());
-        if name == b"$limit" {
-            limit = match reader.item() {
-                Ok(Item::Int(count)) => u64::try_from(count).map_err(|_| Problem::Limit)?,
-                Ok(Item::BigInt(false, _)) => u64::MAX,
-                _ => return Err(Problem::Limit),
-            };
-            continue;
-        }
-        if name.first() == Some(&b'$') {
-            return Err(Problem::Operator(name));
-        }
-        path(name, name_at, sink).map_err(damaged)?;
-        tests(&mut reader, name, sink)?;
+        name.number = number_of(text);
     }
     Ok(limit)
 }
 
-/// The terms that lead to a field.
-fn path(name: &[u8], name_at: usize, sink: Sink) -> Result<()> {
-    let whole = NameAt { at: name_at as u32, len: length(name), number: 0 };
-    match name {
-        b"_tags" => return sink(Term::Tags),
-        b"tags" => return sink(Term::TagsAndField(whole)),
-        _ => {}
-    }
-    let mut at = name_at;
-    for (n, part) in name.split(|byte| *byte == b'.').enumerate() {
-        let name = NameAt { at: at as u32, len: length(part), number: 0 };
-        sink(if n == 0 { Term::Field(name) } else { Term::Into(name) })?;
-        at = at.wrapping_add(part.len()).wrapping_add(1);
-    }
-    Ok(())
+/// A walk through an encoded query that writes its terms, as far as there is room for them.
+struct Compiler<'a, 't> {
+    reader: Reader<'a>,
+    terms: &'t mut [Term],
+    count: usize,
+    limit: u64,
+    /// What is wrong where a step is refused.
+    problem: Problem<'a>,
 }
 
-/// The tests of what stands for one field: operators, or a value to be equal to.
-fn tests<'a>(reader: &mut Reader<'a>, field: &'a [u8], sink: Sink) -> core::result::Result<(), Problem<'a>> {
-    let damaged = |_| Problem::NotADict;
-    let start = reader.at;
-    let Ok(Item::Dict(pairs)) = reader.item() else {
-        reader.at = start;
-        return test(reader, field, Operator::Eq, b"$eq", sink);
-    };
-    let operators = count_operators(*reader, pairs).map_err(damaged)?;
-    if operators == 0 {
-        reader.at = start;
-        return test(reader, field, Operator::Eq, b"$eq", sink);
+impl<'a, 't> Compiler<'a, 't> {
+    fn new(encoded: &'a [u8], terms: &'t mut [Term]) -> Self {
+        Compiler { reader: Reader::new(encoded, 0), terms, count: 0, limit: u64::MAX, problem: Problem::NotADict }
     }
-    if operators < pairs {
-        return Err(Problem::Mixed(field));
+
+    #[inline(never)]
+    fn push(&mut self, term: Term) {
+        if let Some(place) = self.terms.get_mut(self.count) {
+            *place = term;
+        }
+        self.count = self.count.saturating_add(1);
     }
-    for _ in 0..pairs {
-        let Ok(Name::Text(name)) = reader.name() else {
-            return Err(Problem::NotADict);
+
+    fn refuse(&mut self, problem: Problem<'a>) -> Result<()> {
+        self.problem = problem;
+        Err(Error::BadQuery)
+    }
+
+    /// The next name, which is written out.
+    fn name(&mut self) -> Result<&'a [u8]> {
+        match self.reader.name()? {
+            Name::Text(name) => Ok(name),
+            Name::Number(_) => Err(Error::BadQuery),
+        }
+    }
+
+    #[inline(never)]
+    fn query(&mut self) -> Result<()> {
+        self.reader.check()?;
+        let Item::Dict(fields) = self.reader.item()? else {
+            return Err(Error::BadQuery);
         };
-        let known = OPERATORS.iter().find(|(known, _)| *known == name);
-        let (_, operator) = known.ok_or(Problem::Operator(name))?;
-        test(reader, field, *operator, name, sink)?;
-    }
-    Ok(())
-}
-
-fn count_operators(mut reader: Reader, pairs: u32) -> Result<u32> {
-    let mut operators = 0u32;
-    for _ in 0..pairs {
-        let named = matches!(reader.name()?, Name::Text(name) if name.first() == Some(&b'$'));
-        operators = operators.wrapping_add(u32::from(named));
-        reader.skip()?;
-    }
-    Ok(operators)
-}
-
-fn test<'a>(
-    reader: &mut Reader<'a>,
-    field: &[u8],
-    operator: Operator,
-    name: &'a [u8],
-    sink: Sink,
-) -> core::result::Result<(), Problem<'a>> {
-    let damaged = |_| Problem::NotADict;
-    let at = reader.at;
-    let operand = reader.item().map_err(damaged)?;
-    let fits = match operator {
-        Operator::Eq | Operator::Ne | Operator::Contains => true,
-        Operator::Gt | Operator::Gte | Operator::Lt | Operator::Lte => {
-            operand.number().is_some() || matches!(operand, Item::Str(_))
-        }
-        Operator::In => matches!(operand, Item::List(_)),
-        Operator::Exists => matches!(operand, Item::Bool(_)),
-    };
-    if !fits {
-        return Err(Problem::Operand(name));
-    }
-    sink(Term::Test(operator, at as u32)).map_err(damaged)?;
-    reader.at = at;
-    if matches!(field, b"_tags" | b"tags") {
-        operand_tags(*reader, sink).map_err(damaged)?;
-    }
-    operand_names(reader, sink).map_err(damaged)
-}
-
-/// Notes the strs that tags will be compared with: the operand, its members, and theirs.
-fn operand_tags(reader: Reader, sink: Sink) -> Result<()> {
-    let end = {
-        let mut end = reader;
-        end.skip()?;
-        end.at
-    };
-    let mut reader = reader;
-    while reader.at < end {
-        let start = reader;
-        match reader.item()? {
-            Item::Str(_) => sink(Term::OperandTag(NameAt { at: start.at as u32, len: 0, number: 0 }))?,
-            Item::Dict(_) => {
-                reader = start;
-                reader.skip()?;
+        for _ in 0..fields {
+            let name = self.name()?;
+            if is(name, b"$limit") {
+                self.limit = match self.reader.item()? {
+                    Item::Int(count) if count >= 0 => count as u64,
+                    Item::BigInt(false, _) => u64::MAX,
+                    _ => return self.refuse(Problem::Limit),
+                };
+            } else if is_operator(name) {
+                return self.refuse(Problem::Operator(name));
+            } else {
+                let on_tags = self.path(name);
+                self.tests(name, on_tags)?;
             }
-            _ => {}
         }
+        Ok(())
     }
-    Ok(())
+
+    /// The terms that lead to a field; whether that may be the tags.
+    fn path(&mut self, name: &[u8]) -> bool {
+        let mut at = self.reader.at.wrapping_sub(name.len());
+        if is(name, b"_tags") {
+            self.push(Term::Tags);
+            return true;
+        }
+        if is(name, b"tags") {
+            self.push(Term::TagsAndField(name_at(at, name.len())));
+            return true;
+        }
+        for (n, part) in name.split(|byte| *byte == b'.').enumerate() {
+            let name = name_at(at, part.len());
+            self.push(if n == 0 { Term::Field(name) } else { Term::Into(name) });
+            at = at.wrapping_add(part.len()).wrapping_add(1);
+        }
+        false
+    }
+
+    /// The tests of what stands for one field: operators, or a value to be equal to.
+    fn tests(&mut self, field: &'a [u8], on_tags: bool) -> Result<()> {
+        let mut ahead = self.reader;
+        let (mut pairs, mut operators) = (0, 0u32);
+        if let Item::Dict(count) = ahead.item()? {
+            pairs = count;
+            for _ in 0..pairs {
+                let named = matches!(ahead.name()?, Name::Text(name) if is_operator(name));
+                operators = operators.wrapping_add(u32::from(named));
+                ahead.skip()?;
+            }
+        }
+        if operators == 0 {
+            return self.test(Operator::Eq, b"$eq", on_tags);
+        }
+        if operators < pairs {
+            return self.refuse(Problem::Mixed(field));
+        }
+        self.reader.item()?;
+        for _ in 0..pairs {
+            let name = self.name()?;
+            let Some((_, operator)) = OPERATORS.iter().find(|(known, _)| is(name, known)) else {
+                return self.refuse(Problem::Operator(name));
+            };
+            self.test(*operator, name, on_tags)?;
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn test(&mut self, operator: Operator, name: &'a [u8], on_tags: bool) -> Result<()> {
+        let start = self.reader;
+        let operand = self.reader.item()?;
+        let fits = match operator {
+            Operator::Eq | Operator::Ne | Operator::Contains => true,
+            Operator::In => matches!(operand, Item::List(_)),
+            Operator::Exists => matches!(operand, Item::Bool(_)),
+            _ => operand.number().is_some() || matches!(operand, Item::Str(_)),
+        };
+        if !fits {
+            return self.refuse(Problem::Operand(name));
+        }
+        self.push(Term::Test(operator, start.at as u32));
+        self.reader = start;
+        if on_tags {
+            self.operand_tags()?;
+        }
+        self.operand_names()
+    }
+
+    /// Notes the strs that tags will be compared with: the operand, its members, and theirs.
+    fn operand_tags(&mut self) -> Result<()> {
+        let mut reader = self.reader;
+        reader.skip()?;
+        let end = reader.at;
+        reader = self.reader;
+        while reader.at < end {
+            let start = reader;
+            match reader.item()? {
+                Item::Str(_) => self.push(Term::OperandTag(name_at(start.at, 0))),
+                Item::Dict(_) => {
+                    reader = start;
+                    reader.skip()?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over an operand and notes the names in it.
+    fn operand_names(&mut self) -> Result<()> {
+        let mut walk = NameWalk::new(self.reader.at, 0);
+        while let Some((at, _)) = walk.next(self.reader.bytes())? {
+            self.push(Term::OperandName(name_at(at, 0)));
+        }
+        self.reader.at = walk.at();
+        Ok(())
+    }
 }
 
-/// Passes over an operand and notes the names in it.
-fn operand_names(reader: &mut Reader, sink: Sink) -> Result<()> {
-    let mut walk = NameWalk::new(reader.at);
-    while let Some((at, _)) = walk.next(reader.bytes())? {
-        sink(Term::OperandName(NameAt { at: at as u32, len: 0, number: 0 }))?;
-    }
-    reader.at = walk.at();
-    Ok(())
+fn name_at(at: usize, len: usize) -> NameAt {
+    // No name of a document is longer than what this can say.
+    NameAt { at: at as u32, len: u16::try_from(len).unwrap_or(u16::MAX), number: 0 }
+}
+
+/// Compares names out of line: that with a name that is known takes more than the call.
+#[inline(never)]
+fn is(name: &[u8], known: &[u8]) -> bool {
+    name == known
+}
+
+fn is_operator(name: &[u8]) -> bool {
+    name.first() == Some(&b'$')
 }

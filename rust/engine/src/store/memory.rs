@@ -15,7 +15,7 @@
 
 use super::journal::Journal;
 use super::raw::{self, Block, Chunks};
-use super::{DurableStore, Meta, PageId, PageStore};
+use super::{is_page_size, DurableStore, Meta, PageId, PageStore};
 use crate::bytes::{div_ceil, u32_at, write_u32};
 use crate::error::{Error, Result};
 
@@ -46,7 +46,7 @@ pub struct MemoryStore {
 impl MemoryStore {
     /// A store of pages of `page_size` bytes that takes at most `limit` bytes, but at least one chunk.
     pub fn new(page_size: usize, limit: usize) -> Result<Self> {
-        if !matches!(page_size, 512 | 1024 | 2048 | 4096) {
+        if !is_page_size(page_size) {
             return Err(Error::BadOption);
         }
         let pages_per_chunk = 4096usize.checked_div(page_size).unwrap_or(0).max(4) as u32;

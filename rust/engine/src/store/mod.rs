@@ -170,6 +170,12 @@ pub trait PageStore {
     }
 }
 
+/// Whether pages can have that size.
+#[inline(never)]
+pub fn is_page_size(bytes: usize) -> bool {
+    bytes.is_power_of_two() && (512..=4096).contains(&bytes)
+}
+
 /// The longest delta in bytes.
 pub const MAX_DELTA: usize = 400;
 

@@ -2,6 +2,7 @@
 //! them, and copying bytes without a check that could panic.
 #![allow(unsafe_code)]
 
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::{null_mut, NonNull};
 
@@ -21,6 +22,33 @@ pub fn shift(bytes: &mut [u8], from: usize, to: usize, len: usize) {
         let start = bytes.as_mut_ptr();
         // SAFETY: both ranges are inside; ptr::copy allows that they overlap.
         unsafe { core::ptr::copy(start.add(from), start.add(to), len) };
+    }
+}
+
+/// Bytes of the caller to write to, laid out as in the structs of C: an address, which may be null, and a length.
+#[repr(C)]
+pub struct Buffer<'a> {
+    start: *mut u8,
+    len: usize,
+    lent: PhantomData<&'a mut [u8]>,
+}
+
+impl<'a> From<&'a mut [u8]> for Buffer<'a> {
+    fn from(bytes: &'a mut [u8]) -> Self {
+        Buffer { start: bytes.as_mut_ptr(), len: bytes.len(), lent: PhantomData }
+    }
+}
+
+impl Buffer<'_> {
+    /// All of it.
+    #[inline]
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        if self.start.is_null() {
+            return &mut [];
+        }
+        // SAFETY: it was made of such a slice, or is such a struct of C, whose caller promises the same; `&mut self`
+        // keeps everyone else away.
+        unsafe { core::slice::from_raw_parts_mut(self.start, self.len) }
     }
 }
 

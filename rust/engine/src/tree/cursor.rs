@@ -19,8 +19,9 @@ pub struct Cursor {
 
 impl Cursor {
     /// A cursor before the first key that begins with `key`, or follows it.
-    pub fn before(key: &[u8]) -> Self {
-        Cursor { key: KeyBuf::of(&[key]), path: Path::default(), change: 0, inclusive: true }
+    #[inline(always)]
+    pub fn before(key: KeyBuf) -> Self {
+        Cursor { key, path: Path::default(), change: 0, inclusive: true }
     }
 
     /// Goes to the next entry and gives its page and its index there; `None` at the end. `change` is a

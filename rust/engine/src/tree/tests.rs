@@ -81,7 +81,7 @@ impl Map {
     }
 
     fn entries(&mut self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let mut cursor = Cursor::before(b"");
+        let mut cursor = Cursor::before(KeyBuf::new());
         let mut entries = Vec::new();
         while let Some((id, index)) = cursor.next(&mut self.store, self.root, 1).unwrap() {
             let page = Page(self.store.page(id).unwrap());
@@ -197,7 +197,7 @@ fn a_cursor_goes_on_behind_its_key_whatever_changed() {
     for n in 0..count {
         map.put(std::format!("{n:03}").as_bytes(), b"v");
     }
-    let mut cursor = Cursor::before(b"050");
+    let mut cursor = Cursor::before(KeyBuf::of(&[b"050"]));
     let mut seen = Vec::new();
     let mut change = 1;
     while cursor.next(&mut map.store, map.root, change).unwrap().is_some() {
