@@ -183,13 +183,19 @@ impl<'a> Cells<'a> {
         SLOT.wrapping_add(self.get(index).size_behind(prefix))
     }
 
+    /// Bytes of entries `from` to before `to` with their slots, behind a prefix of `prefix` bytes.
+    #[inline(never)]
+    pub fn sizes(&self, from: usize, to: usize, prefix: usize) -> usize {
+        (from..to).map(|index| self.size(index, prefix)).sum()
+    }
+
     /// Bytes of a page that holds entries `from` to before `to` and nothing else.
     #[inline(never)]
     pub fn packed(&self, from: usize, to: usize) -> usize {
         let (_, prefix) = self.prefix(from, to);
-        let keyless = from..self.first_key(from).min(to);
-        let first: usize = keyless.clone().map(|index| self.size(index, usize::MAX)).sum();
-        let others: usize = (keyless.end..to).map(|index| self.size(index, prefix)).sum();
+        let keyed = self.first_key(from).min(to);
+        let first = self.sizes(from, keyed, usize::MAX);
+        let others = self.sizes(keyed, to, prefix);
         HEADER.wrapping_add(prefix).wrapping_add(first).wrapping_add(others)
     }
 
@@ -198,11 +204,12 @@ impl<'a> Cells<'a> {
         from < to && self.packed(from, to) <= page_size
     }
 
-    /// How many of the first entries take no more than so many bytes, their prefix not counted.
-    pub fn within(&self, bytes: usize) -> usize {
+    /// How many of the first entries take no more than so many bytes behind a prefix of `prefix` bytes.
+    #[inline(never)]
+    pub fn within(&self, bytes: usize, prefix: usize) -> usize {
         let mut used = 0usize;
         let fits = |index: &usize| {
-            used = used.wrapping_add(self.size(*index, 0));
+            used = used.wrapping_add(self.size(*index, prefix));
             used <= bytes
         };
         (0..self.count()).take_while(fits).count()
@@ -212,12 +219,7 @@ impl<'a> Cells<'a> {
     #[inline(never)]
     pub fn fitting(&self, room: usize) -> usize {
         let (_, prefix) = self.prefix(0, self.count());
-        let mut used = HEADER.wrapping_add(prefix);
-        let fits = |index: &usize| {
-            used = used.wrapping_add(self.size(*index, prefix));
-            used <= room
-        };
-        let mut count = (0..self.count()).take_while(fits).count();
+        let mut count = self.within(room.saturating_sub(HEADER.wrapping_add(prefix)), prefix);
         // The first ones may share a longer prefix than all of them do.
         while count < self.count() && self.packed(0, count.wrapping_add(1)) <= room {
             count = count.wrapping_add(1);
@@ -269,12 +271,9 @@ impl<'a> Cells<'a> {
         }
         // Neither half's prefix is shorter than what the new entry and the page share.
         let prefix = self.new.map_or(0, |(_, entry)| entry.key.common(&Key::whole(self.left.prefix())));
-        let total: usize = (0..count).map(|index| self.size(index, prefix)).sum();
-        let (mut middle, mut left) = (0, 0);
-        while left < total / 2 {
-            left = self.size(middle, prefix).wrapping_add(left);
-            middle = middle.wrapping_add(1);
-        }
+        let total = self.sizes(0, count, prefix);
+        let middle = self.within((total / 2).saturating_sub(1), prefix).wrapping_add(1);
+        let left = self.sizes(0, middle, prefix);
         let overhead = HEADER.wrapping_add(prefix);
         let room = page_size.saturating_sub(overhead);
         if middle < count && left <= room && total.wrapping_sub(left) <= room {

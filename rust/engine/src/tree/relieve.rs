@@ -97,8 +97,8 @@ pub(super) fn spread<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry
 fn thirds<S: PageStore>(store: &mut S, entries: &Source) -> Result<(usize, usize)> {
     let mut thirds = (0, 0);
     entries.show(store, &mut |cells, _| {
-        let third = (0..cells.count()).map(|index| cells.size(index, 0)).sum::<usize>() / 3;
-        thirds = (cells.within(third), cells.within(third.wrapping_mul(2)));
+        let third = cells.sizes(0, cells.count(), 0) / 3;
+        thirds = (cells.within(third, 0), cells.within(third.wrapping_mul(2), 0));
     })?;
     Ok(thirds)
 }
