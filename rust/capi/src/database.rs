@@ -1,12 +1,38 @@
 //! Opening, memory, upkeep, transactions, statistics.
 
 use crate::abi::{self, error_status, status};
-use crate::pointers::{database, AnyDatabase, AnyStore};
+use crate::pointers::{database, same_layout, AnyDatabase, AnyStore};
+use core::mem::offset_of;
 use core::ptr::null_mut;
 use mtdb_engine::database::{FlushRule, Statistics};
 use mtdb_engine::store::memory::MemoryStore;
 use mtdb_engine::store::raw::Block;
 use mtdb_engine::Result;
+
+same_layout!(
+    Statistics,
+    abi::mtdb_statistics_t,
+    puts,
+    gets,
+    deletes,
+    queries,
+    batches,
+    flushes,
+    bytes_used,
+    bytes_limit,
+    free_bytes,
+    records,
+    ttl_records,
+    names,
+    compressed,
+    saved,
+    page_size
+);
+const _: () = {
+    assert!(offset_of!(Statistics, files.bytes) == offset_of!(abi::mtdb_statistics_t, file_bytes));
+    assert!(offset_of!(Statistics, files.hits) == offset_of!(abi::mtdb_statistics_t, cache_hits));
+    assert!(offset_of!(Statistics, files.misses) == offset_of!(abi::mtdb_statistics_t, cache_misses));
+};
 
 /// The status for a step: whether it was the last one.
 pub fn step(result: Result<bool>) -> i32 {
@@ -114,47 +140,16 @@ pub unsafe extern "C" fn mtdb_max_key(db: *const abi::mtdb_database_t) -> usize 
 /// As the header says.
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_statistics(db: *mut abi::mtdb_database_t, out: *mut abi::mtdb_statistics_t) -> i32 {
+    let statistics = out.cast::<Statistics>();
+    // SAFETY: the caller gives memory for them; the layout is checked above.
+    let statistics = unsafe {
+        statistics.write(Statistics::default());
+        &mut *statistics
+    };
     // SAFETY: the caller gives an open database.
     let database = unsafe { database(db) };
-    let Statistics {
-        puts,
-        gets,
-        deletes,
-        queries,
-        batches,
-        flushes,
-        bytes_used,
-        bytes_limit,
-        records,
-        ttl_records,
-        names,
-        compressed,
-        saved,
-        page_size,
-    } = database.statistics();
-    let counts = database.file_counts();
-    let statistics = abi::mtdb_statistics_t {
-        puts,
-        gets,
-        deletes,
-        queries,
-        batches,
-        flushes,
-        bytes_used,
-        bytes_limit,
-        free_bytes: bytes_limit.saturating_sub(bytes_used),
-        file_bytes: counts.bytes,
-        cache_hits: counts.hits,
-        cache_misses: counts.misses,
-        records,
-        ttl_records,
-        names,
-        compressed,
-        saved,
-        page_size,
-    };
-    // SAFETY: the caller gives memory for them.
-    unsafe { out.write(statistics) };
+    database.tell_statistics(statistics);
+    statistics.files = database.file_counts();
     abi::MTDB_OK
 }
 

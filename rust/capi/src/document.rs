@@ -1,19 +1,13 @@
 //! Writing and reading encoded documents, and the table of names.
 
 use crate::abi::{self, error_status, status};
-use crate::pointers::{buffer, database, fits, slice};
-use core::mem::offset_of;
+use crate::pointers::{buffer, database, same_layout, slice};
 use core::ptr::null;
 use mtdb_engine::bytes::write;
 use mtdb_engine::document::{Encoder, Item, Name, Reader};
 use mtdb_engine::{Answer, Error, Result};
 
-const _: () = {
-    fits::<Encoder, abi::mtdb_encoder_t>();
-    assert!(offset_of!(Encoder, len) == offset_of!(abi::mtdb_encoder_t, len));
-    assert!(offset_of!(Encoder, json_len) == offset_of!(abi::mtdb_encoder_t, json_len));
-    assert!(offset_of!(Encoder, literals) == offset_of!(abi::mtdb_encoder_t, literals));
-};
+same_layout!(Encoder, abi::mtdb_encoder_t, len, json_len, literals);
 
 /// The caller's encoder.
 ///

@@ -2,7 +2,7 @@
 
 use super::Database;
 use crate::error::Result;
-use crate::store::{PageId, PageStore};
+use crate::store::{FileCounts, PageId, PageStore};
 use crate::tree::{self, KeyBuf};
 
 /// Counted since opening.
@@ -21,7 +21,9 @@ pub(super) struct Counts {
 }
 
 /// What is known of an open database.
+// Its layout is that of the ABI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Statistics {
     /// Records put since opening.
     pub puts: u64,
@@ -39,6 +41,10 @@ pub struct Statistics {
     pub bytes_used: u64,
     /// As many bytes of pages there may be.
     pub bytes_limit: u64,
+    /// What is left of them.
+    pub free_bytes: u64,
+    /// What is known of the files, where somebody has asked for that.
+    pub files: FileCounts,
     /// Records, expired but uncollected ones among them.
     pub records: u32,
     /// Of these, with a TTL.
@@ -70,27 +76,33 @@ impl<S: PageStore> Database<S> {
         self.counts.queries = self.counts.queries.wrapping_add(1);
     }
 
-    /// All of them.
+    /// All of them but for the files.
     pub fn statistics(&self) -> Statistics {
+        let mut out = Statistics::default();
+        self.tell_statistics(&mut out);
+        out
+    }
+
+    /// The same, in `out`.
+    pub fn tell_statistics(&self, out: &mut Statistics) {
         let page_size = self.store.page_size() as u64;
         let (pages_used, pages_limit) = self.store.usage();
-        Statistics {
-            puts: self.counts.puts,
-            gets: self.counts.gets,
-            deletes: self.counts.deletes,
-            queries: self.counts.queries,
-            batches: self.counts.batches,
-            flushes: self.counts.flushes,
-            // A page's id has 32 bits, its size 13.
-            bytes_used: pages_used.wrapping_mul(page_size),
-            bytes_limit: pages_limit.wrapping_mul(page_size),
-            records: self.meta.records,
-            ttl_records: self.meta.ttl_records,
-            names: self.meta.names,
-            compressed: self.meta.compressed,
-            saved: self.meta.saved,
-            page_size: page_size as u32,
-        }
+        out.puts = self.counts.puts;
+        out.gets = self.counts.gets;
+        out.deletes = self.counts.deletes;
+        out.queries = self.counts.queries;
+        out.batches = self.counts.batches;
+        out.flushes = self.counts.flushes;
+        // A page's id has 32 bits, its size 13.
+        out.bytes_used = pages_used.wrapping_mul(page_size);
+        out.bytes_limit = pages_limit.wrapping_mul(page_size);
+        out.free_bytes = out.bytes_limit.saturating_sub(out.bytes_used);
+        out.records = self.meta.records;
+        out.ttl_records = self.meta.ttl_records;
+        out.names = self.meta.names;
+        out.compressed = self.meta.compressed;
+        out.saved = self.meta.saved;
+        out.page_size = page_size as u32;
     }
 
     /// Packs at most `budget` leaves and goes on at the next call where this one ended; true when a whole
