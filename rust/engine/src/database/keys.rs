@@ -14,6 +14,7 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
 impl<S: PageStore> Database<S> {
     /// What a commit says of generated keys: none of that number or a later one is given before the next one.
+    #[inline(never)]
     pub(super) fn keys_to_allow(&self) -> u64 {
         self.next_key.saturating_add(KEYS_AHEAD)
     }
