@@ -107,15 +107,15 @@ impl<S: PageStore> Database<S> {
         if record.body.len() > MAX_VALUE_BYTES {
             return Err(Error::TooLong);
         }
-        let value = self.check_tags(record)?;
-        head.field_tags = self.has_field_tags(value)? == Answer::Yes;
+        let value_at = self.check_tags(record)?;
+        head.field_tags = self.has_field_tags(Reader::new(record.body, value_at))? == Answer::Yes;
         head.expires = record.expires.min(LAST_TIME);
         head.tag_count = record.tag_count as u8;
         Ok(())
     }
 
-    /// Checks a new record's tags; what reads on behind them.
-    pub(super) fn check_tags<'a>(&mut self, record: &NewRecord<'a>) -> Result<Reader<'a>> {
+    /// Checks a new record's tags, and gives where they end.
+    pub(super) fn check_tags(&mut self, record: &NewRecord) -> Result<usize> {
         if record.tag_count > MAX_TAGS {
             return Err(Error::BadTag);
         }
@@ -127,7 +127,7 @@ impl<S: PageStore> Database<S> {
                 }
             }
         }
-        Ok(reader)
+        Ok(reader.at)
     }
 
     /// Whether the value is a dict with a field named `tags`; checks that it is one whole value, too.
@@ -139,7 +139,7 @@ impl<S: PageStore> Database<S> {
             Item::Dict(pairs) => {
                 for _ in 0..pairs {
                     found |= match reader.name()? {
-                        Name::Number(number) => number == tags_name,
+                        Name::Number(number) => u32::from(number) == tags_name,
                         Name::Text(text) => text == b"tags",
                     };
                     reader.skip_inside(1)?;
