@@ -170,8 +170,8 @@ impl<S: PageStore> Database<S> {
             return Err(Error::Corrupt);
         }
         let mut walk = NameWalk::new(tags.at, 0);
-        while let Some((at, _)) = walk.next(body)? {
-            match Reader::new(body, at).name()? {
+        while walk.next(body)? == Answer::Yes {
+            match Reader::new(body, walk.name_at).name()? {
                 Name::Number(number) if u32::from(number) > self.meta.names => return Err(Error::Corrupt),
                 _ => {}
             }

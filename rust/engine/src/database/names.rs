@@ -65,8 +65,8 @@ impl<S: PageStore> Database<S> {
     #[inline(never)]
     fn intern_all(&mut self, body: &[u8], tag_count: u32) -> Result<()> {
         let mut walk = NameWalk::new(0, tag_count);
-        while let Some((at, _)) = walk.next(body)? {
-            if let Name::Text(text) = Reader::new(body, at).name()? {
+        while walk.next(body)? == Answer::Yes {
+            if let Name::Text(text) = Reader::new(body, walk.name_at).name()? {
                 self.intern(text)?;
             }
         }
@@ -78,8 +78,8 @@ impl<S: PageStore> Database<S> {
     fn number_names(&mut self, body: &mut [u8], tag_count: u32) -> Result<usize> {
         let mut shift = Shift { to: 0, from: 0 };
         let mut walk = NameWalk::new(0, tag_count);
-        while let Some((at, end)) = walk.next(body)? {
-            self.number_name(body, at, end, &mut shift)?;
+        while walk.next(body)? == Answer::Yes {
+            self.number_name(body, walk.name_at, walk.at(), &mut shift)?;
         }
         let end = body.len();
         shift.copy(body, end);

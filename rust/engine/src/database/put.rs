@@ -214,8 +214,8 @@ impl<S: PageStore> Database<S> {
         let mut at = 0usize;
         for _ in 0..head.tag_count {
             // The tags stand in the record, and each removal may move that: it is looked up again.
-            let (tag, end) = self.tag_of(key, at)?;
-            at = end;
+            let mut tag = Range::ALL;
+            at = self.tag_of(key, at, &mut tag)?;
             self.remove(&tag.key(key))?;
         }
         if head.expires != FOREVER {
@@ -229,9 +229,9 @@ impl<S: PageStore> Database<S> {
         Ok(())
     }
 
-    /// The range of the tag that begins at `at` of a record's body, and where it ends there.
+    /// Sets the range of the tag that begins at `at` of a record's body, and gives where it ends there.
     #[inline(never)]
-    fn tag_of(&mut self, key: &[u8], at: usize) -> Result<(Range, usize)> {
+    fn tag_of(&mut self, key: &[u8], at: usize, tag: &mut Range) -> Result<usize> {
         let mut stored = Stored::NONE;
         if self.find(key, &mut stored)? == Answer::No {
             return Err(Error::Corrupt);
@@ -239,7 +239,8 @@ impl<S: PageStore> Database<S> {
         let mut name = [0; MAX_TAG_BYTES + 8];
         let len = self.read_body(&stored, at, &mut name)?;
         let mut reader = Reader::new(name.get(..len).unwrap_or(&[]), 0);
-        Ok((Range::of_tag(reader.name()?), at.wrapping_add(reader.at)))
+        *tag = Range::of_tag(reader.name()?);
+        Ok(at.wrapping_add(reader.at))
     }
 
     /// What of a large body goes to a chain, and what would fill a last page there too little and fits the cell.

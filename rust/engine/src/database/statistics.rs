@@ -1,7 +1,7 @@
 //! What the database counts.
 
 use super::Database;
-use crate::error::Result;
+use crate::error::{Answer, Result};
 use crate::store::{FileCounts, PageId, PageStore};
 use crate::tree::{self, KeyBuf};
 
@@ -109,16 +109,16 @@ impl<S: PageStore> Database<S> {
     /// round is done.
     pub fn pack(&mut self, budget: u32) -> Result<bool> {
         for _ in 0..budget {
-            if !self.pack_leaf()? {
+            if self.pack_leaf()? == Answer::No {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Packs one leaf; false when it was the last one.
+    /// Packs one leaf; no when it was the last one.
     #[inline(never)]
-    fn pack_leaf(&mut self) -> Result<bool> {
+    fn pack_leaf(&mut self) -> Result<Answer> {
         self.changed();
         let (mut key, mut next) = (KeyBuf::new(), PageId::NONE);
         // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
@@ -128,6 +128,6 @@ impl<S: PageStore> Database<S> {
             Ok(())
         })?;
         self.pack_from = next;
-        Ok(next != PageId::NONE)
+        Ok((next != PageId::NONE).into())
     }
 }
