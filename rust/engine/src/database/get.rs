@@ -69,10 +69,7 @@ impl<S: PageStore> Database<S> {
         if self.find(key, &mut stored)? == No || stored.head.has_expired(now) {
             return Ok(No);
         }
-        match buf {
-            Some(buf) => self.load(&stored, buf, found)?,
-            None => stored.tell(found),
-        }
+        self.load(&stored, buf, found)?;
         Ok(Yes)
     }
 

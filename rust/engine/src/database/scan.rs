@@ -137,10 +137,7 @@ impl<S: PageStore> Database<S> {
             if stored.head.has_expired(now) {
                 continue;
             }
-            match buf {
-                Some(buf) => self.load(&stored, buf, found).inspect_err(|_| cursor.tree.step_back())?,
-                None => stored.tell(found),
-            }
+            self.load(&stored, buf, found).inspect_err(|_| cursor.tree.step_back())?;
             return Ok(Answer::Yes);
         }
         Ok(Answer::No)
@@ -265,7 +262,7 @@ impl<S: PageStore> Database<S> {
                 return Ok(Answer::No);
             }
         }
-        self.load(stored, buf, found).inspect_err(|_| cursor.tree.step_back())?;
+        self.load(stored, Some(buf), found).inspect_err(|_| cursor.tree.step_back())?;
         if known {
             return Ok(Answer::Yes);
         }
