@@ -53,6 +53,17 @@ pub fn flush_rule(options: &abi::mtdb_options_t, rule: FlushRule) -> FlushRule {
     }
 }
 
+/// Makes a database in the caller's memory.
+///
+/// # Safety
+/// `db` is the caller's memory for one.
+#[inline(never)]
+pub unsafe fn make(db: *mut abi::mtdb_database_t, store: AnyStore, flush: FlushRule) -> i32 {
+    // SAFETY: the caller's promise; pointers.rs has checked the layout.
+    unsafe { db.cast::<AnyDatabase>().write(AnyDatabase::new(store, flush)) };
+    abi::MTDB_OK
+}
+
 fn raw(block: Option<Block>) -> *mut cty::c_void {
     block.map_or(null_mut(), |block| block.into_raw().cast())
 }
@@ -67,11 +78,8 @@ pub unsafe extern "C" fn mtdb_open_memory(db: *mut abi::mtdb_database_t, options
     let options = unsafe { &*options };
     let flush = flush_rule(options, FlushRule::Memory);
     match MemoryStore::new(options.page_size as usize, options.memory_limit) {
-        Ok(store) => {
-            // SAFETY: the caller gives memory for a database; pointers.rs has checked the layout.
-            unsafe { db.cast::<AnyDatabase>().write(AnyDatabase::new(AnyStore::Memory(store), flush)) };
-            abi::MTDB_OK
-        }
+        // SAFETY: the caller gives memory for a database.
+        Ok(store) => unsafe { make(db, AnyStore::Memory(store), flush) },
         Err(error) => error_status(error),
     }
 }
