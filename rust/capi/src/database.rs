@@ -1,12 +1,38 @@
 //! Opening, memory, upkeep, transactions, statistics.
 
 use crate::abi::{self, error_status, status};
-use crate::pointers::{database, AnyDatabase, AnyStore};
+use crate::pointers::{database, same_layout, AnyDatabase, AnyStore};
+use core::mem::offset_of;
 use core::ptr::null_mut;
 use mtdb_engine::database::{FlushRule, Statistics};
 use mtdb_engine::store::memory::MemoryStore;
 use mtdb_engine::store::raw::Block;
 use mtdb_engine::Result;
+
+same_layout!(
+    Statistics,
+    abi::mtdb_statistics_t,
+    puts,
+    gets,
+    deletes,
+    queries,
+    batches,
+    flushes,
+    bytes_used,
+    bytes_limit,
+    free_bytes,
+    records,
+    ttl_records,
+    names,
+    compressed,
+    saved,
+    page_size
+);
+const _: () = {
+    assert!(offset_of!(Statistics, files.bytes) == offset_of!(abi::mtdb_statistics_t, file_bytes));
+    assert!(offset_of!(Statistics, files.hits) == offset_of!(abi::mtdb_statistics_t, cache_hits));
+    assert!(offset_of!(Statistics, files.misses) == offset_of!(abi::mtdb_statistics_t, cache_misses));
+};
 
 /// The status for a step: whether it was the last one.
 pub fn step(result: Result<bool>) -> i32 {
@@ -27,6 +53,17 @@ pub fn flush_rule(options: &abi::mtdb_options_t, rule: FlushRule) -> FlushRule {
     }
 }
 
+/// Makes a database in the caller's memory.
+///
+/// # Safety
+/// `db` is the caller's memory for one.
+#[inline(never)]
+pub unsafe fn make(db: *mut abi::mtdb_database_t, store: AnyStore, flush: FlushRule) -> i32 {
+    // SAFETY: the caller's promise; pointers.rs has checked the layout.
+    unsafe { db.cast::<AnyDatabase>().write(AnyDatabase::new(store, flush)) };
+    abi::MTDB_OK
+}
+
 fn raw(block: Option<Block>) -> *mut cty::c_void {
     block.map_or(null_mut(), |block| block.into_raw().cast())
 }
@@ -41,11 +78,8 @@ pub unsafe extern "C" fn mtdb_open_memory(db: *mut abi::mtdb_database_t, options
     let options = unsafe { &*options };
     let flush = flush_rule(options, FlushRule::Memory);
     match MemoryStore::new(options.page_size as usize, options.memory_limit) {
-        Ok(store) => {
-            // SAFETY: the caller gives memory for a database; pointers.rs has checked the layout.
-            unsafe { db.cast::<AnyDatabase>().write(AnyDatabase::new(AnyStore::Memory(store), flush)) };
-            abi::MTDB_OK
-        }
+        // SAFETY: the caller gives memory for a database.
+        Ok(store) => unsafe { make(db, AnyStore::Memory(store), flush) },
         Err(error) => error_status(error),
     }
 }
@@ -114,47 +148,16 @@ pub unsafe extern "C" fn mtdb_max_key(db: *const abi::mtdb_database_t) -> usize 
 /// As the header says.
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_statistics(db: *mut abi::mtdb_database_t, out: *mut abi::mtdb_statistics_t) -> i32 {
+    let statistics = out.cast::<Statistics>();
+    // SAFETY: the caller gives memory for them; the layout is checked above.
+    let statistics = unsafe {
+        statistics.write(Statistics::default());
+        &mut *statistics
+    };
     // SAFETY: the caller gives an open database.
     let database = unsafe { database(db) };
-    let Statistics {
-        puts,
-        gets,
-        deletes,
-        queries,
-        batches,
-        flushes,
-        bytes_used,
-        bytes_limit,
-        records,
-        ttl_records,
-        names,
-        compressed,
-        saved,
-        page_size,
-    } = database.statistics();
-    let counts = database.file_counts();
-    let statistics = abi::mtdb_statistics_t {
-        puts,
-        gets,
-        deletes,
-        queries,
-        batches,
-        flushes,
-        bytes_used,
-        bytes_limit,
-        free_bytes: bytes_limit.saturating_sub(bytes_used),
-        file_bytes: counts.bytes,
-        cache_hits: counts.hits,
-        cache_misses: counts.misses,
-        records,
-        ttl_records,
-        names,
-        compressed,
-        saved,
-        page_size,
-    };
-    // SAFETY: the caller gives memory for them.
-    unsafe { out.write(statistics) };
+    database.tell_statistics(statistics);
+    statistics.files = database.file_counts();
     abi::MTDB_OK
 }
 

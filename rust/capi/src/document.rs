@@ -1,19 +1,13 @@
 //! Writing and reading encoded documents, and the table of names.
 
 use crate::abi::{self, error_status, status};
-use crate::pointers::{buffer, database, fits, slice};
-use core::mem::offset_of;
+use crate::pointers::{buffer, database, same_layout, slice};
 use core::ptr::null;
 use mtdb_engine::bytes::write;
 use mtdb_engine::document::{Encoder, Item, Name, Reader};
 use mtdb_engine::{Answer, Error, Result};
 
-const _: () = {
-    fits::<Encoder, abi::mtdb_encoder_t>();
-    assert!(offset_of!(Encoder, len) == offset_of!(abi::mtdb_encoder_t, len));
-    assert!(offset_of!(Encoder, json_len) == offset_of!(abi::mtdb_encoder_t, json_len));
-    assert!(offset_of!(Encoder, literals) == offset_of!(abi::mtdb_encoder_t, literals));
-};
+same_layout!(Encoder, abi::mtdb_encoder_t, len, json_len, literals);
 
 /// The caller's encoder.
 ///
@@ -142,7 +136,7 @@ unsafe fn look_up(db: *mut abi::mtdb_database_t, name: &mut abi::mtdb_name_t) ->
     // SAFETY: the caller's promise.
     let database = unsafe { database(db) };
     // SAFETY: the caller gives bytes.
-    name.number = u32::from(database.name_number(unsafe { slice(name.text, name.len) })?);
+    name.number = database.find_name(unsafe { slice(name.text, name.len) })?;
     Ok(database.has_room_for_names().into())
 }
 
@@ -280,7 +274,7 @@ pub unsafe extern "C" fn mtdb_names_epoch(db: *const abi::mtdb_database_t) -> u3
 #[no_mangle]
 pub unsafe extern "C" fn mtdb_name_number(db: *mut abi::mtdb_database_t, text: *const u8, len: usize) -> u32 {
     // SAFETY: the caller gives an open database and bytes.
-    unsafe { database(db).name_number(slice(text, len)) }.map_or(0, u32::from)
+    unsafe { database(db).find_name(slice(text, len)) }.unwrap_or(0)
 }
 
 /// See the header.

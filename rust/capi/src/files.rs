@@ -1,11 +1,11 @@
 //! A database in files: opening, its clock, backups.
 
 use crate::abi::{self, error_status, status};
-use crate::database::{flush_rule, step};
+use crate::database::{flush_rule, make, step};
 use crate::medium::CMedium;
-use crate::pointers::{database, AnyDatabase, AnyStore};
+use crate::pointers::{database, AnyStore};
 use core::mem::size_of;
-use mtdb_engine::database::{Database, FlushRule};
+use mtdb_engine::database::FlushRule;
 use mtdb_engine::store::file::{FileStore, Options};
 use mtdb_engine::store::is_page_size;
 use mtdb_engine::store::raw::{Block, Owned};
@@ -44,9 +44,8 @@ pub unsafe extern "C" fn mtdb_init_file(
     let Ok(store) = Owned::new(block, || FileStore::new(CMedium(medium), files)) else {
         return error_status(Error::BadOption);
     };
-    // SAFETY: the caller gives memory for a database; pointers.rs has checked the layout.
-    unsafe { db.cast::<AnyDatabase>().write(Database::new(AnyStore::Files(store), rule)) };
-    abi::MTDB_OK
+    // SAFETY: the caller gives memory for a database.
+    unsafe { make(db, AnyStore::Files(store), rule) }
 }
 
 /// See the header.

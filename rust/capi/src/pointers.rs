@@ -18,6 +18,18 @@ pub const fn fits<Engine, Header>() {
     assert!(size_of::<Engine>() <= size_of::<Header>());
     assert!(align_of::<Engine>() <= align_of::<Header>());
 }
+
+/// Checks that a struct of the engine, which takes the place of one of the header, has its fields in the same places.
+macro_rules! same_layout {
+    ($engine:ty, $header:ty, $($field:ident),*) => {
+        const _: () = {
+            $crate::pointers::fits::<$engine, $header>();
+            $(assert!(core::mem::offset_of!($engine, $field) == core::mem::offset_of!($header, $field));)*
+        };
+    };
+}
+pub(crate) use same_layout;
+
 const _: () = fits::<AnyDatabase, abi::mtdb_database_t>();
 const _: () = fits::<ScanCursor, abi::mtdb_cursor_t>();
 const _: () = fits::<Term, abi::mtdb_term_t>();

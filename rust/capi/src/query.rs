@@ -65,9 +65,9 @@ unsafe fn compile_for(database: &mut AnyDatabase, query: &mut abi::mtdb_query_t)
     let (encoded, terms) = unsafe { (slice(query.encoded, query.encoded_len), terms(query)) };
     let mut looked_up = Ok(0);
     let limit = compile(encoded, terms, |name| {
-        let number = database.name_number(name);
+        let number = database.find_name(name);
         looked_up = looked_up.and(number);
-        number.unwrap_or(0)
+        number.unwrap_or(0) as u16
     })?;
     // A name that could not be looked up is none that has no number.
     looked_up?;

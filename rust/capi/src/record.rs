@@ -1,8 +1,7 @@
 //! Records by key.
 
 use crate::abi::{self, error_status, status};
-use crate::pointers::{buffer, database, fits, slice};
-use core::mem::offset_of;
+use crate::pointers::{buffer, database, same_layout, slice};
 use mtdb_engine::bytes::hash64;
 use mtdb_engine::database::{Found, NewRecord, GENERATED_KEY_BYTES};
 use mtdb_engine::{Answer, Result};
@@ -34,14 +33,7 @@ fn presence(result: Result<bool>) -> i32 {
     }
 }
 
-const _: () = {
-    fits::<Found, abi::mtdb_found_t>();
-    assert!(offset_of!(Found, body_len) == offset_of!(abi::mtdb_found_t, body_len));
-    assert!(offset_of!(Found, tag_count) == offset_of!(abi::mtdb_found_t, tag_count));
-    assert!(offset_of!(Found, expires) == offset_of!(abi::mtdb_found_t, expires));
-    assert!(offset_of!(Found, key_len) == offset_of!(abi::mtdb_found_t, key_len));
-    assert!(offset_of!(Found, fingerprint) == offset_of!(abi::mtdb_found_t, fingerprint));
-};
+same_layout!(Found, abi::mtdb_found_t, body_len, tag_count, expires, key_len, fingerprint);
 
 /// The caller's memory for what will be found.
 ///

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use mtdb_engine::document::{equal, Item, Name, NameWalk, NoNames, Number, Reader, MAX_DEPTH};
-use mtdb_engine::Error;
+use mtdb_engine::{Answer, Error};
 
 fuzz_target!(|bytes: &[u8]| {
     read_on(bytes, |reader| reader.item().is_ok());
@@ -57,12 +57,12 @@ fn walk_whole(bytes: &[u8]) {
     let mut numbered = false;
     let walked = loop {
         match walk.next(bytes) {
-            Ok(Some((start, end))) => {
-                let mut name = Reader::new(bytes, start);
+            Ok(Answer::Yes) => {
+                let mut name = Reader::new(bytes, walk.name_at);
                 numbered |= matches!(name.name(), Ok(Name::Number(_)));
-                assert_eq!(name.at, end, "the walk knows where a name ends");
+                assert_eq!(name.at, walk.at(), "the walk knows where a name ends");
             }
-            Ok(None) => break Ok(walk.at()),
+            Ok(Answer::No) => break Ok(walk.at()),
             Err(error) => break Err(error),
         }
     };

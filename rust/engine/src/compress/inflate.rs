@@ -22,15 +22,15 @@ pub fn inflate(packed: &[u8], plain: &mut [u8], scratch: &mut [u8; SCRATCH_BYTES
         let last = bits.take(1) == 1;
         match bits.take(2) {
             0 => stored_block(&mut bits, &mut out)?,
-            1 => {
-                codes.set_fixed()?;
+            kind => {
+                let (literals, distances) = match kind {
+                    1 => codes.set_fixed(),
+                    2 => codes.read_dynamic(&mut bits)?,
+                    _ => return Err(Error::Corrupt),
+                };
+                codes.make(literals, distances)?;
                 codes.block(&mut bits, &mut out)?;
             }
-            2 => {
-                codes.read_dynamic(&mut bits)?;
-                codes.block(&mut bits, &mut out)?;
-            }
-            _ => return Err(Error::Corrupt),
         }
         if bits.ended {
             return Err(Error::Corrupt);
@@ -70,20 +70,24 @@ impl<'a> Codes<'a> {
         Codes { lengths, literals: Code::new(literals), distances: Code::new(distances) }
     }
 
-    /// Makes the codes that every decoder knows.
-    fn set_fixed(&mut self) -> Result<()> {
-        let (literals, distances) = self.lengths.split_at_mut_checked(LITERALS).ok_or(Error::Corrupt)?;
-        for (symbol, bits) in literals.iter_mut().enumerate() {
-            *bits = fixed_bits(symbol);
-        }
-        distances.fill(FIXED_DISTANCE_BITS);
+    /// Makes the codes for so many literals and so many distances, whose lengths stand one behind the other.
+    fn make(&mut self, literals: usize, distances: usize) -> Result<()> {
+        let (literals, rest) = self.lengths.split_at_checked(literals).ok_or(Error::Corrupt)?;
         self.literals.make(literals)?;
-        self.distances.make(distances)
+        self.distances.make(rest.get(..distances).ok_or(Error::Corrupt)?)
     }
 
-    /// Reads the codes at the beginning of a block. The one for their lengths stands, for a while, in the
-    /// place of the one for distances.
-    fn read_dynamic(&mut self, bits: &mut Bits) -> Result<()> {
+    /// Sets the lengths that every decoder knows, and gives how many literals and distances there are.
+    fn set_fixed(&mut self) -> (usize, usize) {
+        for (symbol, bits) in self.lengths.iter_mut().enumerate() {
+            *bits = if symbol < LITERALS { fixed_bits(symbol) } else { FIXED_DISTANCE_BITS };
+        }
+        (LITERALS, DISTANCES)
+    }
+
+    /// Reads the lengths at the beginning of a block, and gives how many literals and distances there are. The code for
+    /// lengths stands, for a while, in the place of the one for distances.
+    fn read_dynamic(&mut self, bits: &mut Bits) -> Result<(usize, usize)> {
         let literals = (bits.take(5) as usize).wrapping_add(FIRST_LENGTH);
         let distances = (bits.take(5) as usize).wrapping_add(1);
         let sent = (bits.take(4) as usize).wrapping_add(4);
@@ -114,9 +118,7 @@ impl<'a> Codes<'a> {
             last = Some(length);
             left = places.len();
         }
-        let (literals, distances) = lengths.split_at_mut_checked(literals).ok_or(Error::Corrupt)?;
-        self.literals.make(literals)?;
-        self.distances.make(distances)
+        Ok((literals, distances))
     }
 
     /// Decodes literals and matches to the end of the block.

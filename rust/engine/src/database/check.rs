@@ -156,7 +156,7 @@ impl<S: PageStore> Database<S> {
         check.saved = check.saved.wrapping_add(saved);
         check.compressed = check.compressed.wrapping_add(u32::from(saved > 0));
         let mut found = Found::default();
-        self.load(&stored, buf, &mut found)?;
+        self.load(&stored, Some(&mut *buf), &mut found)?;
         let body = buf.get(..found.body_len).ok_or(Error::Corrupt)?;
         check.ttl_records = check.ttl_records.wrapping_add(u32::from(stored.head.expires != FOREVER));
         check.field_tags = check.field_tags.wrapping_add(u32::from(stored.head.field_tags));
@@ -171,8 +171,8 @@ impl<S: PageStore> Database<S> {
             return Err(Error::Corrupt);
         }
         let mut walk = NameWalk::new(tags.at, 0);
-        while let Some((at, _)) = walk.next(body)? {
-            match Reader::new(body, at).name()? {
+        while walk.next(body)? == Answer::Yes {
+            match Reader::new(body, walk.name_at).name()? {
                 Name::Number(number) if u32::from(number) > self.meta.names => return Err(Error::Corrupt),
                 _ => {}
             }

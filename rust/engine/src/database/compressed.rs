@@ -79,12 +79,14 @@ impl<S: PageStore> Database<S> {
         meta.compressed = meta.compressed.wrapping_sub(u32::from(before > 0)).wrapping_add(u32::from(after > 0));
     }
 
-    /// Copies a whole body, and expands its value. [`NoRoom`](crate::ErrorKind::NoRoom) says how long `buf` must be for the next step.
-    pub(super) fn load(&mut self, stored: &Stored, buf: &mut [u8], found: &mut Found) -> Result<()> {
+    /// Tells what is known of a record, and with a buffer copies its whole body and expands its value.
+    /// [`NoRoom`](crate::ErrorKind::NoRoom) says how long `buf` must be for the next step.
+    pub(super) fn load(&mut self, stored: &Stored, buf: Option<&mut [u8]>, found: &mut Found) -> Result<()> {
+        stored.tell(found);
+        let Some(buf) = buf else { return Ok(()) };
         self.copy_body(stored, buf)?;
         let body = buf.get(..stored.body_len).ok_or(Error::Corrupt)?;
         let at = value_at(body, u32::from(stored.head.tag_count))?;
-        stored.tell(found);
         if is_compressed(body, at) {
             found.fingerprint = hash64(body, None);
             found.body_len = expand(buf, stored.body_len, at)?;

@@ -126,10 +126,6 @@ impl<S: DurableStore> Database<S> {
         Ok(())
     }
 
-    fn make_durable(&mut self) -> Result<()> {
-        self.store.make_durable(&self.meta, self.keys_to_allow())
-    }
-
     /// Packs at most `budget` leaves, and once a whole round is done, gets back space of the medium; goes on at the
     /// next call where this one ended; true when nothing more is to be gained.
     pub fn compact(&mut self, budget: u32) -> Result<bool> {

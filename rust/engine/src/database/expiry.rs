@@ -32,8 +32,7 @@ impl<S: PageStore> Database<S> {
             removed = removed.wrapping_add(1);
             if self.store.is_crowded() {
                 // On a full medium there is no room for all of it before some is given back.
-                let keys = self.keys_to_allow();
-                self.store.make_durable(&self.meta, keys)?;
+                self.make_durable()?;
             }
         }
         Ok((removed, true))

@@ -2,6 +2,7 @@
 
 use super::statistics::Counts;
 use super::Database;
+use crate::error::Result;
 use crate::store::PageStore;
 
 /// How many writes go between two flushes.
@@ -49,6 +50,12 @@ fn with_batches(writes: u32, counts: &Counts) -> u32 {
 }
 
 impl<S: PageStore> Database<S> {
+    /// Makes everything durable, all or nothing.
+    #[inline(never)]
+    pub(super) fn make_durable(&mut self) -> Result<()> {
+        self.store.make_durable(&self.meta, self.keys_to_allow())
+    }
+
     /// Counts writes that cannot fail any more towards the rule and flushes when it says so; inside a transaction that waits for its
     /// end.
     pub fn wrote(&mut self, writes: u32) {

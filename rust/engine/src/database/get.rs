@@ -39,8 +39,9 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// Not found yet: zeros only, which takes the least to make.
     pub const NONE: Stored = Stored {
-        leaf: PageId::NONE,
+        leaf: PageId(0),
         index: 0,
         head: Head { expires: 0, tag_count: 0, field_tags: false, large: None, len: 0 },
         body_len: 0,
@@ -73,10 +74,7 @@ impl<S: PageStore> Database<S> {
         if self.find(key, &mut stored)? == No || stored.head.has_expired(now) {
             return Ok(No);
         }
-        match buf {
-            Some(buf) => self.load(&stored, buf, found)?,
-            None => stored.tell(found),
-        }
+        self.load(&stored, buf, found)?;
         Ok(Yes)
     }
 

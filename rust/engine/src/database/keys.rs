@@ -10,10 +10,9 @@ pub const GENERATED_KEY_BYTES: usize = 10;
 /// Generated keys that a commit allows beyond those given, in case the program stops before the next one.
 const KEYS_AHEAD: u64 = 1 << 12;
 
-const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
-
 impl<S: PageStore> Database<S> {
     /// What a commit says of generated keys: none of that number or a later one is given before the next one.
+    #[inline(never)]
     pub(super) fn keys_to_allow(&self) -> u64 {
         self.next_key.saturating_add(KEYS_AHEAD)
     }
@@ -46,7 +45,10 @@ impl<S: PageStore> Database<S> {
 fn set_digits(key: &mut [u8; GENERATED_KEY_BYTES], number: u64) {
     let mut rest = number;
     for digit in key.iter_mut().rev() {
-        *digit = DIGITS.get((rest % 32) as usize).copied().unwrap_or(b'0');
+        *digit = match rest as u8 % 32 {
+            value @ 0..10 => b'0'.wrapping_add(value),
+            value => (b'a' - 10).wrapping_add(value),
+        };
         rest /= 32;
     }
 }

@@ -76,7 +76,7 @@ pub struct Database<S> {
     removed: u32,
     names_epoch: u32,
     /// The number of the name `tags`, 0 while it has none; `None` where it has to be looked up.
-    tags_name: Option<u16>,
+    tags_name: Option<u32>,
     next_key: u64,
     /// No record expires before.
     next_expiry: u64,

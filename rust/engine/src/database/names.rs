@@ -29,10 +29,15 @@ impl<S: PageStore> Database<S> {
 
     /// The number of a name, or 0.
     pub fn name_number(&mut self, name: &[u8]) -> Result<u16> {
+        self.find_name(name).map(|number| number as u16)
+    }
+
+    /// The same, as wide as an error: their result is in two registers then.
+    pub fn find_name(&mut self, name: &[u8]) -> Result<u32> {
         if name.len() > MAX_NUMBERED_NAME {
             return Ok(0);
         }
-        Ok(self.look_up(&name_key(name))?.map_or(0, |number| u16_at(number, 0)))
+        Ok(self.look_up(&name_key(name))?.map_or(0, |number| u32::from(u16_at(number, 0))))
     }
 
     /// Copies the name of a number into `buf` and gives its length.
@@ -46,7 +51,7 @@ impl<S: PageStore> Database<S> {
 
     /// Whether a name that is written out has a number or would get one.
     pub(super) fn could_have_number(&mut self, name: &[u8]) -> Result<Answer> {
-        let could = name.len() <= MAX_NUMBERED_NAME && (self.has_room_for_names() || self.name_number(name)? != 0);
+        let could = name.len() <= MAX_NUMBERED_NAME && (self.has_room_for_names() || self.find_name(name)? != 0);
         Ok(could.into())
     }
 
@@ -60,8 +65,8 @@ impl<S: PageStore> Database<S> {
     #[inline(never)]
     fn intern_all(&mut self, body: &[u8], tag_count: u32) -> Result<()> {
         let mut walk = NameWalk::new(0, tag_count);
-        while let Some((at, _)) = walk.next(body)? {
-            if let Name::Text(text) = Reader::new(body, at).name()? {
+        while walk.next(body)? == Answer::Yes {
+            if let Name::Text(text) = Reader::new(body, walk.name_at).name()? {
                 self.intern(text)?;
             }
         }
@@ -73,8 +78,8 @@ impl<S: PageStore> Database<S> {
     fn number_names(&mut self, body: &mut [u8], tag_count: u32) -> Result<usize> {
         let mut shift = Shift { to: 0, from: 0 };
         let mut walk = NameWalk::new(0, tag_count);
-        while let Some((at, end)) = walk.next(body)? {
-            self.number_name(body, at, end, &mut shift)?;
+        while walk.next(body)? == Answer::Yes {
+            self.number_name(body, walk.name_at, walk.at(), &mut shift)?;
         }
         let end = body.len();
         shift.copy(body, end);
@@ -85,10 +90,10 @@ impl<S: PageStore> Database<S> {
         let Name::Text(text) = Reader::new(body, at).name()? else {
             return Ok(());
         };
-        let number = self.name_number(text)?;
+        let number = self.find_name(text)?;
         if number != 0 {
             shift.copy(body, at);
-            shift.to = write_varint(body, shift.to, u32::from(number));
+            shift.to = write_varint(body, shift.to, number);
             shift.from = end;
         }
         Ok(())
@@ -96,7 +101,7 @@ impl<S: PageStore> Database<S> {
 
     /// Gives a name a number, if it has none and there is one left.
     pub(super) fn intern(&mut self, name: &[u8]) -> Result<()> {
-        if name.len() > MAX_NUMBERED_NAME || !self.has_room_for_names() || self.name_number(name)? != 0 {
+        if name.len() > MAX_NUMBERED_NAME || !self.has_room_for_names() || self.find_name(name)? != 0 {
             return Ok(());
         }
         let number = self.meta.names.wrapping_add(1) as u16;
@@ -107,7 +112,7 @@ impl<S: PageStore> Database<S> {
             database.log_name(name)
         })?;
         if name == b"tags" {
-            self.tags_name = Some(number);
+            self.tags_name = Some(u32::from(number));
         }
         Ok(())
     }
@@ -119,11 +124,11 @@ impl<S: PageStore> Database<S> {
     }
 
     /// The number of the name `tags`, or 0.
-    pub(super) fn tags_name(&mut self) -> Result<u16> {
+    pub(super) fn tags_name(&mut self) -> Result<u32> {
         if let Some(number) = self.tags_name {
             return Ok(number);
         }
-        let number = self.name_number(b"tags")?;
+        let number = self.find_name(b"tags")?;
         self.tags_name = Some(number);
         Ok(number)
     }

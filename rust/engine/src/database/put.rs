@@ -107,15 +107,15 @@ impl<S: PageStore> Database<S> {
         if record.body.len() > MAX_VALUE_BYTES {
             return Err(Error::TooLong);
         }
-        let value = self.check_tags(record)?;
-        head.field_tags = self.has_field_tags(value)? == Answer::Yes;
+        let value_at = self.check_tags(record)?;
+        head.field_tags = self.has_field_tags(Reader::new(record.body, value_at))? == Answer::Yes;
         head.expires = record.expires.min(LAST_TIME);
         head.tag_count = record.tag_count as u8;
         Ok(())
     }
 
-    /// Checks a new record's tags; what reads on behind them.
-    pub(super) fn check_tags<'a>(&mut self, record: &NewRecord<'a>) -> Result<Reader<'a>> {
+    /// Checks a new record's tags, and gives where they end.
+    pub(super) fn check_tags(&mut self, record: &NewRecord) -> Result<usize> {
         if record.tag_count > MAX_TAGS {
             return Err(Error::BadTag);
         }
@@ -127,7 +127,7 @@ impl<S: PageStore> Database<S> {
                 }
             }
         }
-        Ok(reader)
+        Ok(reader.at)
     }
 
     /// Whether the value is a dict with a field named `tags`; checks that it is one whole value, too.
@@ -139,7 +139,7 @@ impl<S: PageStore> Database<S> {
             Item::Dict(pairs) => {
                 for _ in 0..pairs {
                     found |= match reader.name()? {
-                        Name::Number(number) => number == tags_name,
+                        Name::Number(number) => u32::from(number) == tags_name,
                         Name::Text(text) => text == b"tags",
                     };
                     reader.skip_inside(1)?;
@@ -214,8 +214,8 @@ impl<S: PageStore> Database<S> {
         let mut at = 0usize;
         for _ in 0..head.tag_count {
             // The tags stand in the record, and each removal may move that: it is looked up again.
-            let (tag, end) = self.tag_of(key, at)?;
-            at = end;
+            let mut tag = Range::ALL;
+            at = self.tag_of(key, at, &mut tag)?;
             self.remove(&tag.key(key))?;
         }
         if head.expires != FOREVER {
@@ -229,9 +229,9 @@ impl<S: PageStore> Database<S> {
         Ok(())
     }
 
-    /// The range of the tag that begins at `at` of a record's body, and where it ends there.
+    /// Sets the range of the tag that begins at `at` of a record's body, and gives where it ends there.
     #[inline(never)]
-    fn tag_of(&mut self, key: &[u8], at: usize) -> Result<(Range, usize)> {
+    fn tag_of(&mut self, key: &[u8], at: usize, tag: &mut Range) -> Result<usize> {
         let mut stored = Stored::NONE;
         if self.find(key, &mut stored)? == Answer::No {
             return Err(Error::Corrupt);
@@ -239,7 +239,8 @@ impl<S: PageStore> Database<S> {
         let mut name = [0; MAX_TAG_BYTES + 8];
         let len = self.read_body(&stored, at, &mut name)?;
         let mut reader = Reader::new(name.get(..len).unwrap_or(&[]), 0);
-        Ok((Range::of_tag(reader.name()?), at.wrapping_add(reader.at)))
+        *tag = Range::of_tag(reader.name()?);
+        Ok(at.wrapping_add(reader.at))
     }
 
     /// What of a large body goes to a chain, and what would fill a last page there too little and fits the cell.

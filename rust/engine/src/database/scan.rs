@@ -72,46 +72,48 @@ pub enum Step {
 }
 
 /// What a look at the records of one leaf came to.
+#[derive(PartialEq, Eq)]
+#[repr(u32)]
 enum Look {
-    /// The record at this index matches.
-    Match(usize),
-    /// The record at this index cannot be matched in its page: it is too large, or compressed.
-    Elsewhere(usize),
-    /// So many do not.
-    Passed(usize),
+    /// This record matches.
+    Match,
+    /// This record cannot be matched in its page: it is too large, or compressed.
+    Elsewhere,
+    /// Those before this one do not.
+    Passed,
     /// The records end here.
     End,
 }
 
-/// Looks at no more than `budget` records of a leaf, from index `first` on.
+/// Looks at no more than `budget` records of a leaf, from `index` on.
 #[cfg_attr(target_pointer_width = "64", inline)]
 #[cfg_attr(target_pointer_width = "32", inline(never))]
-fn look(page: Page, first: usize, budget: u32, query: &Query, now: u64) -> Result<Look> {
-    let end = page.count().min(first.saturating_add(budget as usize));
+fn look(page: Page, index: &mut usize, budget: u32, query: &Query, now: u64) -> Result<Look> {
+    let end = page.count().min(index.saturating_add(budget as usize));
     let is_record = |index: usize| page.key(index).and_then(|key| key.first()) == Some(DOCUMENT);
     let all_records = is_record(end.wrapping_sub(1));
-    for index in first..end {
-        if !all_records && !is_record(index) {
+    while *index < end {
+        if !all_records && !is_record(*index) {
             return Ok(Look::End);
         }
-        let value = page.cell(index).ok_or(Error::Corrupt)?.value;
+        let value = page.cell(*index).ok_or(Error::Corrupt)?.value;
         let mut head = Head::default();
         head.read(value)?;
-        if head.has_expired(now) {
-            continue;
+        if !head.has_expired(now) {
+            if head.large.is_some() {
+                return Ok(Look::Elsewhere);
+            }
+            let record = record(value.get(head.bytes()..).ok_or(Error::Corrupt)?, u32::from(head.tag_count))?;
+            if is_compressed(record.body, record.value_at) {
+                return Ok(Look::Elsewhere);
+            }
+            if matches(query, &record)? == Answer::Yes {
+                return Ok(Look::Match);
+            }
         }
-        if head.large.is_some() {
-            return Ok(Look::Elsewhere(index));
-        }
-        let record = record(value.get(head.bytes()..).ok_or(Error::Corrupt)?, u32::from(head.tag_count))?;
-        if is_compressed(record.body, record.value_at) {
-            return Ok(Look::Elsewhere(index));
-        }
-        if matches(query, &record)? == Answer::Yes {
-            return Ok(Look::Match(index));
-        }
+        *index = index.wrapping_add(1);
     }
-    Ok(Look::Passed(end.wrapping_sub(first)))
+    Ok(Look::Passed)
 }
 
 impl<S: PageStore> Database<S> {
@@ -135,10 +137,7 @@ impl<S: PageStore> Database<S> {
             if stored.head.has_expired(now) {
                 continue;
             }
-            match buf {
-                Some(buf) => self.load(&stored, buf, found).inspect_err(|_| cursor.tree.step_back())?,
-                None => stored.tell(found),
-            }
+            self.load(&stored, buf, found).inspect_err(|_| cursor.tree.step_back())?;
             return Ok(Answer::Yes);
         }
         Ok(Answer::No)
@@ -174,61 +173,42 @@ impl<S: PageStore> Database<S> {
     ) -> Result<Step> {
         let Some(range) = self.range_of(query) else { return Ok(Step::End) };
         cursor.change_range(&range);
-        if range == Range::DOCUMENTS {
-            return self.next_by_leaf(query, cursor, now, budget, buf, found);
-        }
         let mut stored = Stored::NONE;
-        for _ in 0..budget {
-            if self.next_stored(cursor, &mut stored)? == Answer::No {
-                return Ok(Step::End);
-            }
-            if stored.head.has_expired(now) {
-                continue;
-            }
-            if self.read_match(query, cursor, &stored, buf, found)? == Answer::Yes {
-                return Ok(Step::Found);
-            }
-        }
-        Ok(Step::More)
-    }
-
-    /// The same over all records, a leaf at a time.
-    fn next_by_leaf(
-        &mut self,
-        query: &Query,
-        cursor: &mut ScanCursor,
-        now: u64,
-        budget: u32,
-        buf: &mut [u8],
-        found: &mut Found,
-    ) -> Result<Step> {
         let mut left = budget;
         while left > 0 {
-            let Some((leaf, first)) = cursor.tree.advance(&mut self.store, self.meta.root, self.change)? else {
-                return Ok(Step::End);
-            };
-            let looked = look(Page(self.store.page(leaf)?), first, left, query, now);
-            let (index, elsewhere) = match looked.inspect_err(|_| cursor.tree.forget_path())? {
-                Look::End => return Ok(Step::End),
-                Look::Passed(count) => {
-                    cursor.tree.stay(&mut self.store, first.wrapping_add(count).wrapping_sub(1))?;
-                    left = left.saturating_sub(count as u32);
+            let mut known = false;
+            if range == Range::DOCUMENTS {
+                // All records, a leaf at a time.
+                let Some((leaf, first)) = cursor.tree.advance(&mut self.store, self.meta.root, self.change)? else {
+                    return Ok(Step::End);
+                };
+                let mut index = first;
+                let looked = look(Page(self.store.page(leaf)?), &mut index, left, query, now);
+                let looked = looked.inspect_err(|_| cursor.tree.forget_path())?;
+                if looked == Look::End {
+                    return Ok(Step::End);
+                }
+                let last = if looked == Look::Passed { index.wrapping_sub(1) } else { index };
+                cursor.tree.stay(&mut self.store, last)?;
+                left = left.saturating_sub(last.wrapping_sub(first) as u32).saturating_sub(1);
+                if looked == Look::Passed {
                     continue;
                 }
-                Look::Match(index) => (index, false),
-                Look::Elsewhere(index) => (index, true),
-            };
-            cursor.tree.stay(&mut self.store, index)?;
-            let mut stored = Stored { leaf, index, ..Stored::NONE };
-            self.read_head(&mut stored)?;
-            if !elsewhere {
-                self.load(&stored, buf, found).inspect_err(|_| cursor.tree.step_back())?;
+                (stored.leaf, stored.index) = (leaf, index);
+                self.read_head(&mut stored)?;
+                known = looked == Look::Match;
+            } else {
+                left = left.wrapping_sub(1);
+                if self.next_stored(cursor, &mut stored)? == Answer::No {
+                    return Ok(Step::End);
+                }
+                if stored.head.has_expired(now) {
+                    continue;
+                }
+            }
+            if self.read_match(query, cursor, &stored, known, buf, found)? == Answer::Yes {
                 return Ok(Step::Found);
             }
-            if self.read_match(query, cursor, &stored, buf, found)? == Answer::Yes {
-                return Ok(Step::Found);
-            }
-            left = left.saturating_sub(index.wrapping_sub(first) as u32).saturating_sub(1);
         }
         Ok(Step::More)
     }
@@ -265,28 +245,28 @@ impl<S: PageStore> Database<S> {
         }
     }
 
-    /// Reads a record into `buf` if it matches; one that cannot be matched in its page in any case.
+    /// Reads a record into `buf` if it matches, which may be known; one that cannot be matched in its page in any case.
     fn read_match(
         &mut self,
         query: &Query,
         cursor: &mut ScanCursor,
         stored: &Stored,
+        mut known: bool,
         buf: &mut [u8],
         found: &mut Found,
     ) -> Result<Answer> {
-        let mut known = false;
-        if stored.head.large.is_none() {
+        if !known && stored.head.large.is_none() {
             let record = record(self.body_in_place(stored)?, u32::from(stored.head.tag_count))?;
             known = !is_compressed(record.body, record.value_at);
             if known && matches(query, &record)? == Answer::No {
                 return Ok(Answer::No);
             }
         }
-        self.load(stored, buf, found).inspect_err(|_| cursor.tree.step_back())?;
-        let body = buf.get(..found.body_len).ok_or(Error::Corrupt)?;
+        self.load(stored, Some(buf), found).inspect_err(|_| cursor.tree.step_back())?;
         if known {
             return Ok(Answer::Yes);
         }
+        let body = buf.get(..found.body_len).ok_or(Error::Corrupt)?;
         matches(query, &record(body, found.tag_count)?)
     }
 }

@@ -1,8 +1,8 @@
 //! What the database counts.
 
 use super::Database;
-use crate::error::Result;
-use crate::store::{PageId, PageStore};
+use crate::error::{Answer, Result};
+use crate::store::{FileCounts, PageId, PageStore};
 use crate::tree::{self, KeyBuf};
 
 /// Counted since opening.
@@ -21,7 +21,9 @@ pub(super) struct Counts {
 }
 
 /// What is known of an open database.
+// Its layout is that of the ABI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Statistics {
     /// Records put since opening.
     pub puts: u64,
@@ -39,6 +41,10 @@ pub struct Statistics {
     pub bytes_used: u64,
     /// As many bytes of pages there may be.
     pub bytes_limit: u64,
+    /// What is left of them.
+    pub free_bytes: u64,
+    /// What is known of the files, where somebody has asked for that.
+    pub files: FileCounts,
     /// Records, expired but uncollected ones among them.
     pub records: u32,
     /// Of these, with a TTL.
@@ -70,43 +76,49 @@ impl<S: PageStore> Database<S> {
         self.counts.queries = self.counts.queries.wrapping_add(1);
     }
 
-    /// All of them.
+    /// All of them but for the files.
     pub fn statistics(&self) -> Statistics {
+        let mut out = Statistics::default();
+        self.tell_statistics(&mut out);
+        out
+    }
+
+    /// The same, in `out`.
+    pub fn tell_statistics(&self, out: &mut Statistics) {
         let page_size = self.store.page_size() as u64;
         let (pages_used, pages_limit) = self.store.usage();
-        Statistics {
-            puts: self.counts.puts,
-            gets: self.counts.gets,
-            deletes: self.counts.deletes,
-            queries: self.counts.queries,
-            batches: self.counts.batches,
-            flushes: self.counts.flushes,
-            // A page's id has 32 bits, its size 13.
-            bytes_used: pages_used.wrapping_mul(page_size),
-            bytes_limit: pages_limit.wrapping_mul(page_size),
-            records: self.meta.records,
-            ttl_records: self.meta.ttl_records,
-            names: self.meta.names,
-            compressed: self.meta.compressed,
-            saved: self.meta.saved,
-            page_size: page_size as u32,
-        }
+        out.puts = self.counts.puts;
+        out.gets = self.counts.gets;
+        out.deletes = self.counts.deletes;
+        out.queries = self.counts.queries;
+        out.batches = self.counts.batches;
+        out.flushes = self.counts.flushes;
+        // A page's id has 32 bits, its size 13.
+        out.bytes_used = pages_used.wrapping_mul(page_size);
+        out.bytes_limit = pages_limit.wrapping_mul(page_size);
+        out.free_bytes = out.bytes_limit.saturating_sub(out.bytes_used);
+        out.records = self.meta.records;
+        out.ttl_records = self.meta.ttl_records;
+        out.names = self.meta.names;
+        out.compressed = self.meta.compressed;
+        out.saved = self.meta.saved;
+        out.page_size = page_size as u32;
     }
 
     /// Packs at most `budget` leaves and goes on at the next call where this one ended; true when a whole
     /// round is done.
     pub fn pack(&mut self, budget: u32) -> Result<bool> {
         for _ in 0..budget {
-            if !self.pack_leaf()? {
+            if self.pack_leaf()? == Answer::No {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Packs one leaf; false when it was the last one.
+    /// Packs one leaf; no when it was the last one.
     #[inline(never)]
-    fn pack_leaf(&mut self) -> Result<bool> {
+    fn pack_leaf(&mut self) -> Result<Answer> {
         self.changed();
         let (mut key, mut next) = (KeyBuf::new(), PageId::NONE);
         // The same records in other pages: there is nothing that a delta could say, and nothing it needs to.
@@ -116,6 +128,6 @@ impl<S: PageStore> Database<S> {
             Ok(())
         })?;
         self.pack_from = next;
-        Ok(next != PageId::NONE)
+        Ok((next != PageId::NONE).into())
     }
 }

@@ -2,11 +2,13 @@
 
 use super::read::Left;
 use super::{Reader, MAX_DEPTH};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 
 /// A walk through an encoded value that stops at each name. It holds no bytes, so that those behind it
 /// may be changed on the way.
 pub struct NameWalk {
+    /// Where the name begins at which it stopped.
+    pub name_at: usize,
     at: usize,
     /// Names to come before the value: tags.
     tags: u32,
@@ -24,22 +26,22 @@ impl NameWalk {
 
     /// Walks a value that stands in so many containers.
     pub(super) fn inside(at: usize, depth: u8) -> Self {
-        NameWalk { at, tags: 0, named: false, inner: Left::ONE, around: [Left::NONE; MAX_DEPTH], depth }
+        NameWalk { name_at: at, at, tags: 0, named: false, inner: Left::ONE, around: [Left::NONE; MAX_DEPTH], depth }
     }
 
-    /// Where the walk is; when it is done, behind the value.
+    /// Where the name ends at which it stopped; when it is done, where the value does.
     pub fn at(&self) -> usize {
         self.at
     }
 
-    /// Where the next name begins and ends; `None` when the value has been walked.
-    pub fn next(&mut self, buf: &[u8]) -> Result<Option<(usize, usize)>> {
+    /// Goes to the next name; no when the value has been walked.
+    pub fn next(&mut self, buf: &[u8]) -> Result<Answer> {
         let mut reader = Reader::new(buf, self.at);
         loop {
             self.at = reader.at;
             if self.inner.is_none() {
                 let Some(above) = self.depth.checked_sub(1) else {
-                    return Ok(None);
+                    return Ok(Answer::No);
                 };
                 self.inner = self.around.get(usize::from(above)).copied().unwrap_or(Left::NONE);
                 self.depth = above;
@@ -50,9 +52,8 @@ impl NameWalk {
                 self.named = !tag;
                 self.tags = self.tags.saturating_sub(1);
                 reader.name()?;
-                let start = self.at;
-                self.at = reader.at;
-                return Ok(Some((start, reader.at)));
+                (self.name_at, self.at) = (self.at, reader.at);
+                return Ok(Answer::Yes);
             }
             self.named = false;
             self.inner = self.inner.less_one();

@@ -7,7 +7,7 @@ use super::{
     LIST, LONG_DICT, LONG_LIST, LONG_STR, NONE, SMALL_INT_BIAS, STR, TRUE,
 };
 use crate::bytes::varint_at;
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 
 /// One item of an encoded value.
 // A tag of one word is copied as one, where one byte would be copied with what fills it up.
@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
     #[inline(never)]
     fn skip_long(&mut self, containers: u8) -> Result<()> {
         let mut walk = NameWalk::inside(self.at, containers);
-        while walk.next(self.buf)?.is_some() {}
+        while walk.next(self.buf)? == Answer::Yes {}
         self.at = walk.at();
         Ok(())
     }

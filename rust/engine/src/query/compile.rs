@@ -2,7 +2,7 @@
 
 use super::{NameAt, Operator, Term};
 use crate::document::{Item, Name, NameWalk, Reader};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 
 const OPERATORS: [(&[u8], Operator); 9] = [
     (b"$eq", Operator::Eq),
@@ -221,8 +221,8 @@ impl<'a, 't> Compiler<'a, 't> {
     /// Passes over an operand and notes the names in it.
     fn operand_names(&mut self) -> Result<()> {
         let mut walk = NameWalk::new(self.reader.at, 0);
-        while let Some((at, _)) = walk.next(self.reader.bytes())? {
-            self.push(Term::OperandName(name_at(at, 0)));
+        while walk.next(self.reader.bytes())? == Answer::Yes {
+            self.push(Term::OperandName(name_at(walk.name_at, 0)));
         }
         self.reader.at = walk.at();
         Ok(())

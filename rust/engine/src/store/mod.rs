@@ -192,6 +192,7 @@ pub struct Status {
 
 /// What is known of a database in files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct FileCounts {
     /// Bytes of all files, as far as written.
     pub bytes: u64,
