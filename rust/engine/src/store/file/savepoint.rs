@@ -32,18 +32,16 @@ pub struct Note {
     pub checkpoint: Location,
 }
 
-const NOTHING: Note = Note { meta: Meta::EMPTY, next_id: 0, free_ids: 0, said: 0, checkpoint: Location::NONE };
-
 /// The open savepoints.
 pub struct Savepoints {
     depth: u16,
-    here: [Note; HERE],
+    here: [u8; HERE * NOTE],
     pages: [u16; PAGES],
 }
 
 impl Default for Savepoints {
     fn default() -> Self {
-        Savepoints { depth: 0, here: [NOTHING; HERE], pages: [NO_SLOT; PAGES] }
+        Savepoints { depth: 0, here: [0; HERE * NOTE], pages: [NO_SLOT; PAGES] }
     }
 }
 
@@ -63,47 +61,47 @@ impl<M: Medium> FileStore<M> {
         Some((beyond.checked_div(per_page)?, beyond.checked_rem(per_page)?.wrapping_mul(NOTE)))
     }
 
-    /// What was when savepoint `index`, counted from 0, began.
-    pub(super) fn note(&self, index: u16) -> Note {
+    /// Where note `index` stands, if there is a place for it.
+    #[inline(never)]
+    fn note_bytes(&mut self, index: u16) -> &mut [u8] {
         let index = usize::from(index);
-        if let Some(note) = self.savepoints.here.get(index) {
-            return *note;
-        }
-        let read = || {
-            let (page, at) = self.note_place(index)?;
-            let bytes = self.cache.bytes(*self.savepoints.pages.get(page)?).ok()?.get(at..)?;
-            let number = |n: usize| u32_at(bytes, n.wrapping_mul(4));
-            let meta = Meta::from_numbers(from_fn(number));
-            let [next_id, free_ids, said, checkpoint] = from_fn(|n| number(n.wrapping_add(Meta::NUMBERS)));
-            Some(Note { meta, next_id, free_ids, said, checkpoint: Location(checkpoint) })
+        let (bytes, at) = match self.note_place(index) {
+            None => (self.savepoints.here.as_mut_slice(), index.wrapping_mul(NOTE)),
+            Some((page, at)) => {
+                let slot = self.savepoints.pages.get(page).copied().unwrap_or(NO_SLOT);
+                (self.cache.bytes_mut(slot).unwrap_or(&mut []), at)
+            }
         };
-        read().unwrap_or(NOTHING)
+        bytes.get_mut(at..).unwrap_or(&mut [])
+    }
+
+    /// What was when savepoint `index`, counted from 0, began.
+    pub(super) fn note(&mut self, index: u16) -> Note {
+        let bytes = self.note_bytes(index);
+        let number = |n: usize| u32_at(bytes, n.wrapping_mul(4));
+        let meta = Meta::from_numbers(from_fn(number));
+        let [next_id, free_ids, said, checkpoint] = from_fn(|n| number(n.wrapping_add(Meta::NUMBERS)));
+        Note { meta, next_id, free_ids, said, checkpoint: Location(checkpoint) }
     }
 
     #[inline(never)]
-    fn noted_checkpoint(&self, level: u16) -> Location {
-        self.note(level).checkpoint
+    fn noted_checkpoint(&mut self, level: u16) -> Location {
+        Location(u32_at(self.note_bytes(level), NOTE - 4))
     }
 
-    pub(super) fn set_note(&mut self, index: u16, note: Note) -> Result<()> {
-        let index = usize::from(index);
-        if let Some(place) = self.savepoints.here.get_mut(index) {
-            *place = note;
-            return Ok(());
-        }
-        let (page, at) = self.note_place(index).ok_or(Error::Corrupt)?;
-        let mut slot = self.savepoints.pages.get(page).copied().ok_or(Error::Full)?;
-        if slot == NO_SLOT {
-            slot = self.take_slot()?;
-            if let Some(entry) = self.savepoints.pages.get_mut(page) {
-                *entry = slot;
+    pub(super) fn set_note(&mut self, index: u16, note: &Note) -> Result<()> {
+        if let Some((page, _)) = self.note_place(usize::from(index)) {
+            if *self.savepoints.pages.get(page).ok_or(Error::Full)? == NO_SLOT {
+                let slot = self.take_slot()?;
+                self.savepoints.pages.get_mut(page).map(|page| *page = slot);
             }
         }
-        let bytes = self.cache.bytes_mut(slot)?;
-        let Note { meta, next_id, free_ids, said, checkpoint } = note;
-        let numbers = [next_id, free_ids, said, checkpoint.0];
-        for (n, number) in meta.to_numbers().into_iter().chain(numbers).enumerate() {
-            write_u32(bytes, at.wrapping_add(n.wrapping_mul(4)), number);
+        let bytes = self.note_bytes(index);
+        for (n, number) in note.meta.to_numbers().iter().enumerate() {
+            write_u32(bytes, n.wrapping_mul(4), *number);
+        }
+        for (n, number) in [note.next_id, note.free_ids, note.said, note.checkpoint.0].iter().enumerate() {
+            write_u32(bytes, n.wrapping_add(Meta::NUMBERS).wrapping_mul(4), *number);
         }
         Ok(())
     }
@@ -119,7 +117,7 @@ impl<M: Medium> FileStore<M> {
             said: self.said,
             checkpoint: Location::NONE,
         };
-        self.set_note(depth, note)?;
+        self.set_note(depth, &note)?;
         self.savepoints.depth = depth.checked_add(1).ok_or(Error::Full)?;
         Ok(())
     }
@@ -202,7 +200,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Segments of these sequence numbers were begun since the last commit, and no open savepoint needs them.
     #[inline(never)]
-    fn known_to_us(&self) -> Range<u32> {
+    fn known_to_us(&mut self) -> Range<u32> {
         let mut known_to_all = self.log.committed;
         for level in 0..self.savepoints.depth {
             let checkpoint = self.noted_checkpoint(level);
@@ -221,7 +219,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Whether there are so many of them that [`write_changed`](Self::write_changed) should remove them.
-    pub(super) fn has_superseded(&self) -> bool {
+    pub(super) fn has_superseded(&mut self) -> bool {
         let between = self.known_to_us();
         Log::<M>::places().filter(|place| self.is_superseded(*place, &between)).count() > SUPERSEDED
     }
@@ -246,6 +244,6 @@ impl<M: Medium> FileStore<M> {
         self.incomplete = true;
         self.log.sync()?;
         self.log.end_group();
-        self.set_note(level, note)
+        self.set_note(level, &note)
     }
 }
