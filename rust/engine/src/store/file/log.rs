@@ -12,6 +12,7 @@ use crate::bytes::write;
 use crate::error::{Error, Result, ENOSPC};
 use crate::store::raw::Late;
 use crate::store::Status;
+use core::ops::Range;
 
 /// Segments of a small database have so many bytes at most, less what a filesystem needs of four blocks.
 const SMALLEST: u32 = 16_384;
@@ -171,9 +172,9 @@ impl<M: Medium> Log<M> {
         self.segments.fill(Known::default());
     }
 
-    /// Every place there can be a segment at.
-    pub fn places() -> impl Iterator<Item = usize> {
-        (0..SEGMENTS).chain([IN_ROOT])
+    /// Every place there can be a segment at, and some where there is none.
+    pub fn places() -> Range<usize> {
+        0..IN_ROOT + 1
     }
 
     /// What is known of the segment at a place.
@@ -293,11 +294,11 @@ impl<M: Medium> Log<M> {
 
     /// Nothing lives.
     pub fn clear_live(&mut self) {
-        self.each_known(|known| known.live = Live::default());
-    }
-
-    fn each_known(&mut self, change: impl Fn(&mut Known)) {
-        self.segments.as_mut_slice().iter_mut().chain([&mut self.in_root]).for_each(change);
+        for place in Self::places() {
+            if let Some(known) = self.known_mut(place) {
+                known.live = Live::default();
+            }
+        }
     }
 
     /// Removes a segment's file, and forgets it.

@@ -331,13 +331,14 @@ impl<M: Medium> FileStore<M> {
     fn free_id(&mut self) -> Result<u32> {
         self.finish_rollback()?;
         if self.snapshot.free_ids > 0 {
-            let (from, end) = (self.search_from, self.snapshot.next_id);
-            for id in (from..end).chain(0..from.min(end)) {
+            for _ in 0..self.snapshot.next_id {
+                let id = if self.search_from < self.snapshot.next_id { self.search_from } else { 0 };
                 self.make_available(1)?;
                 let is_given_back = self.is_moved(id);
-                if self.table_entry(id)? == Location::NONE && self.cache.find(id).is_none() && !is_given_back {
+                let is_free = self.table_entry(id)? == Location::NONE && self.cache.find(id).is_none();
+                self.search_from = id.wrapping_add(1);
+                if is_free && !is_given_back {
                     self.snapshot.free_ids = self.snapshot.free_ids.wrapping_sub(1);
-                    self.search_from = id.wrapping_add(1);
                     return Ok(id);
                 }
             }
