@@ -4,8 +4,8 @@
 //! Where a copy stands is noted ([`super::moved`]) until the next checkpoint. A page of the page table is written then,
 //! with any page that it leads to.
 
-use super::format::{frame_len, Location, PageFrame, CHECKPOINT, IN_ROOT, PAGE, PAGE_HEADER, SEGMENTS};
-use super::log::Log;
+use super::format::{frame_len, Location, PageFrame, CHECKPOINT, PAGE, PAGE_HEADER, SEGMENTS};
+use super::log::{Known, Log};
 use super::medium::Medium;
 use super::FileStore;
 use crate::bytes::u32_at;
@@ -158,18 +158,20 @@ impl<M: Medium> FileStore<M> {
     /// The segment in which least lives of all that can be removed, if that is worth it.
     fn emptiest(&self) -> Option<usize> {
         let head = self.log.head().map_or(u32::MAX, |head| self.log.known(head.place).sequence);
-        // What lives, in sixty-fourths.
-        let part = |place: &usize| {
-            let known = self.log.known(*place);
-            self.log.living(*place).wrapping_mul(64).checked_div(known.size).unwrap_or(0)
-        };
         let many = self.has_many_segments();
-        let most = if many { 64 } else { WORTH_CLEANING };
-        Log::<M>::places()
-            .filter(|place| *place != IN_ROOT && self.cleaning.stuck >> *place & 1 == 0)
-            .filter(|place| (1..head).contains(&self.log.known(*place).sequence))
-            .filter(|place| self.log.known(*place).live.pages() > 0 && part(place) <= most)
-            .min_by_key(|place| if many { self.log.living(*place) } else { part(place) })
+        let (mut emptiest, mut least) = (None, u32::MAX);
+        for place in 0..SEGMENTS {
+            let Known { sequence, live, size } = *self.log.known(place);
+            let removable = (1..head).contains(&sequence) && live.pages() > 0 && self.cleaning.stuck >> place & 1 == 0;
+            let living = self.log.living(place);
+            // What lives, in sixty-fourths.
+            let part = living.wrapping_mul(64).checked_div(size).unwrap_or(0);
+            let weight = if many { living } else { part };
+            if removable && weight < least && part <= if many { 64 } else { WORTH_CLEANING } {
+                (emptiest, least) = (Some(place), weight);
+            }
+        }
+        emptiest
     }
 
     /// Looks at one frame of the victim: how long it is, and whether it was a page that lives.

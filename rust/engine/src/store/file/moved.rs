@@ -59,13 +59,19 @@ impl<M: Medium> FileStore<M> {
         Ok(())
     }
 
-    /// All of them, the pending ones last.
-    fn all_moved(&self) -> impl Iterator<Item = Note> + '_ {
-        (0..self.moved.durable.wrapping_add(self.moved.pending)).filter_map(|index| self.moved_note(index))
+    /// How many there are, the pending ones last.
+    fn noted(&self) -> u16 {
+        self.moved.durable.wrapping_add(self.moved.pending)
+    }
+
+    /// Which of the first `among` ones is of that page.
+    #[inline(never)]
+    fn moved_index(&self, id: u32, among: u16) -> Option<u16> {
+        (0..among).find(|index| self.moved_note(*index).is_some_and(|note| note.id == id))
     }
 
     fn durably_moved(&self, id: u32) -> Option<Note> {
-        self.all_moved().take(usize::from(self.moved.durable)).find(|note| note.id == id)
+        self.moved_note(self.moved_index(id, self.moved.durable)?)
     }
 
     /// Where a page stands that is not where the page table says; [`Location::NONE`] when it was given back.
@@ -80,14 +86,21 @@ impl<M: Medium> FileStore<M> {
 
     /// Whether a page stands elsewhere, or will.
     pub(super) fn is_moved(&self, id: u32) -> bool {
-        self.all_moved().any(|note| note.id == id)
+        self.moved_index(id, self.noted()).is_some()
     }
 
     /// The one with the least id of `from` or more, and where it stands.
     #[inline(never)]
     pub(super) fn next_moved(&self, from: u32) -> Option<(u32, Location)> {
-        let least = self.all_moved().filter(|note| note.id >= from).min_by_key(|note| note.id);
-        least.map(|note| (note.id, note.location))
+        let mut least = None;
+        let mut below = u32::MAX;
+        for index in 0..self.noted() {
+            let Some(note) = self.moved_note(index) else { continue };
+            if (from..below).contains(&note.id) {
+                (least, below) = (Some((note.id, note.location)), note.id);
+            }
+        }
+        least
     }
 
     /// Slots that noting takes and does not have yet.
@@ -105,7 +118,7 @@ impl<M: Medium> FileStore<M> {
         if self.moved.slot.is_none() && self.cache.available() > self.slots_for_table(self.snapshot.next_id) {
             self.moved.slot = self.cache.take();
         }
-        let (noted, most) = (self.moved.durable.wrapping_add(self.moved.pending), self.most_moved());
+        let (noted, most) = (self.noted(), self.most_moved());
         self.moved.slot.is_some() && noted < most && self.moved.written < most.saturating_mul(REWRITTEN)
     }
 
@@ -121,8 +134,7 @@ impl<M: Medium> FileStore<M> {
         if !self.can_move() {
             return Err(Error::NeedMemory);
         }
-        let index = self.moved.durable.wrapping_add(self.moved.pending);
-        self.set_moved_note(index, Note { id, copied, location })?;
+        self.set_moved_note(self.noted(), Note { id, copied, location })?;
         self.moved.pending = self.moved.pending.wrapping_add(1);
         self.moved.written = self.moved.written.saturating_add(1);
         Ok(())
@@ -148,8 +160,7 @@ impl<M: Medium> FileStore<M> {
         let first = self.moved.durable;
         for index in first..first.wrapping_add(core::mem::take(&mut self.moved.pending)) {
             let Some(note) = self.moved_note(index) else { return };
-            let known = |at: &u16| self.moved_note(*at).is_some_and(|known| known.id == note.id);
-            let at = (0..self.moved.durable).find(known).unwrap_or(self.moved.durable);
+            let at = self.moved_index(note.id, self.moved.durable).unwrap_or(self.moved.durable);
             if self.set_moved_note(at, note).is_ok() {
                 self.moved.durable = self.moved.durable.max(at.wrapping_add(1));
                 self.cache.leave_changed(note.id, note.location.0);

@@ -183,8 +183,14 @@ impl<M: Medium> FileStore<M> {
     }
 
     fn newest_below(&self, sequence: u32) -> Option<usize> {
-        let there = |place: &usize| (1..sequence).contains(&self.log.known(*place).sequence);
-        Log::<M>::places().filter(there).max_by_key(|place| self.log.known(*place).sequence)
+        let (mut newest, mut above) = (None, 0);
+        for place in Log::<M>::places() {
+            let found = self.log.known(place).sequence;
+            if found > above && found < sequence {
+                (newest, above) = (Some(place), found);
+            }
+        }
+        newest
     }
 
     /// Searches a segment from its end.
