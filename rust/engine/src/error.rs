@@ -137,6 +137,16 @@ pub enum Answer {
     Yes,
 }
 
+impl Answer {
+    /// The error where it is no.
+    pub fn or(self, error: Error) -> Result<()> {
+        match self {
+            Answer::Yes => Ok(()),
+            Answer::No => Err(error),
+        }
+    }
+}
+
 impl From<bool> for Answer {
     #[inline]
     fn from(yes: bool) -> Self {

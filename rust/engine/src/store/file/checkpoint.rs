@@ -4,9 +4,9 @@ use super::cache::{Versions, NO_SLOT};
 use super::cleaning::{PAGES, PAGES_WITH_DELTAS};
 use super::crc::crc32;
 use super::format::{
-    checkpoint_len, Gap, Location, PageFrame, Snapshot, CHECKPOINT, CHECKPOINT_SEGMENT, COUNTED, PAGE_HEADER,
+    checkpoint_len, Gap, Location, PageFrame, Place, Snapshot, CHECKPOINT, CHECKPOINT_SEGMENT, COUNTED, PAGE_HEADER,
 };
-use super::log::{Live, Log, Place};
+use super::log::{Live, Log};
 use super::medium::Medium;
 use super::table::{cache_id, is_table, MAX_LEVELS};
 use super::{FileStore, DELTA_BYTES, FOR_READING, LEAST_PAGES};

@@ -337,8 +337,16 @@ impl PageFrame {
     }
 }
 
+/// Where something stands in the log: a sequence number and an offset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The segment's sequence number.
+    pub sequence: u32,
+    /// The offset in it.
+    pub offset: u32,
+}
+
 /// A commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Commit {
     /// Commits are numbered; a later one counts.
     pub number: u32,
@@ -366,7 +374,7 @@ pub struct Commit {
 
 impl Commit {
     /// Its bytes.
-    pub fn to_bytes(self, salt: u64) -> [u8; COMMIT] {
+    pub fn to_bytes(&self, salt: u64) -> [u8; COMMIT] {
         let mut bytes = [0; COMMIT];
         write(&mut bytes, 0, &COMMIT_MAGIC);
         let numbers = [
@@ -393,29 +401,68 @@ impl Commit {
     pub fn may_begin(bytes: &[u8]) -> bool {
         bytes.starts_with(&COMMIT_MAGIC)
     }
+}
 
-    /// Reads it; `None` where it is damaged, or was not written to this place.
-    pub fn read(bytes: &[u8], salt: u64, sequence: u32, offset: u32) -> Option<Self> {
-        let number = |index: usize| u32_at(bytes, index.wrapping_mul(4).wrapping_add(4));
-        let commit = Commit {
-            number: number(0),
-            sequence: number(1),
-            offset: number(2),
-            group_sequence: number(3),
-            group_offset: number(4),
-            group_len: number(5),
-            group_crc: number(6),
-            checkpoint_sequence: number(7),
-            checkpoint_offset: number(8),
-            pages: number(9),
-            status: Status { now: u64_at(bytes, 44), wall: u64_at(bytes, 52), next_key: u64_at(bytes, 60) },
-        };
-        let ours = bytes.len() == COMMIT
-            && Commit::may_begin(bytes)
-            && commit.sequence == sequence
-            && commit.offset == offset
-            && is_sealed(bytes, seed(salt, sequence, offset));
-        ours.then_some(commit)
+/// A commit as it stands in the log.
+pub struct CommitFrame(pub [u8; COMMIT]);
+
+impl CommitFrame {
+    /// None.
+    pub const NONE: CommitFrame = CommitFrame([0; COMMIT]);
+
+    /// Whether it is whole, and was written to this place.
+    pub fn is_sound(&self, salt: u64, sequence: u32, offset: u32) -> bool {
+        Commit::may_begin(&self.0)
+            && self.place() == Place { sequence, offset }
+            && is_sealed(&self.0, seed(salt, sequence, offset))
+    }
+
+    fn number_at(&self, index: usize) -> u32 {
+        u32_at(&self.0, index.wrapping_mul(4).wrapping_add(4))
+    }
+
+    fn place_at(&self, index: usize) -> Place {
+        Place { sequence: self.number_at(index), offset: self.number_at(index.wrapping_add(1)) }
+    }
+
+    /// [`Commit::number`].
+    pub fn number(&self) -> u32 {
+        self.number_at(0)
+    }
+
+    /// Where it stands.
+    pub fn place(&self) -> Place {
+        self.place_at(1)
+    }
+
+    /// Where its group begins.
+    pub fn group(&self) -> Place {
+        self.place_at(3)
+    }
+
+    /// Bytes of the group.
+    pub fn group_len(&self) -> u32 {
+        self.number_at(5)
+    }
+
+    /// CRC of the group's bytes.
+    pub fn group_crc(&self) -> u32 {
+        self.number_at(6)
+    }
+
+    /// Where the last checkpoint stands.
+    pub fn checkpoint(&self) -> Place {
+        self.place_at(7)
+    }
+
+    /// [`Commit::pages`].
+    pub fn pages(&self) -> u32 {
+        self.number_at(9)
+    }
+
+    /// What else it says.
+    pub fn status(&self) -> Status {
+        Status { now: u64_at(&self.0, 44), wall: u64_at(&self.0, 52), next_key: u64_at(&self.0, 60) }
     }
 }
 

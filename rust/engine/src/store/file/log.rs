@@ -5,7 +5,8 @@
 
 use super::crc::crc32;
 use super::format::{
-    file_of, first_frame, seed, Commit, Location, Segment, COMMIT, FILLER, HEADER, IN_ROOT, PAD, PAGE_HEADER, SEGMENTS,
+    file_of, first_frame, seed, Commit, Location, Place, Segment, COMMIT, FILLER, HEADER, IN_ROOT, PAD, PAGE_HEADER,
+    SEGMENTS,
 };
 use super::medium::{File, Medium};
 use crate::bytes::write;
@@ -101,15 +102,6 @@ struct Group {
     offset: u32,
     len: u32,
     crc: u32,
-}
-
-/// Where a checkpoint stands: a sequence number and an offset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// The segment's sequence number.
-    pub sequence: u32,
-    /// The offset in it.
-    pub offset: u32,
 }
 
 /// The log.

@@ -35,8 +35,8 @@ use super::{DurableStore, FileCounts, Meta, PageId, PageStore, Status, MAX_DELTA
 use crate::bytes::{varint_len, write, write_varint};
 use crate::error::{Error, Result, ENOSPC};
 use cache::{Cache, NO_SLOT};
-use format::{Location, Root, Snapshot, DELTA};
-use log::{Log, Place};
+use format::{Location, Place, Root, Snapshot, DELTA};
+use log::Log;
 use medium::Medium;
 use savepoint::Savepoints;
 use table::MAX_LEVELS;

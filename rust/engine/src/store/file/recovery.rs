@@ -5,12 +5,14 @@
 
 use super::crc::crc32;
 use super::format::{
-    frame_len, Commit, Found, Root, Segment, Snapshot, CHECKPOINT, COMMIT, DELTA, HEADER, IN_ROOT, SEGMENTS,
+    frame_len, Commit, CommitFrame, Found, Place, Root, Segment, Snapshot, CHECKPOINT, COMMIT, DELTA, HEADER, IN_ROOT,
+    SEGMENTS,
 };
-use super::log::{Known, Log, Place};
+use super::log::{Known, Log};
 use super::medium::{File, Medium};
 use super::{FileStore, LEAST_PAGES};
 use crate::bytes::{hash64, varint_at};
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::raw::Block;
 use crate::store::{Meta, Status};
@@ -67,7 +69,8 @@ impl<M: Medium> FileStore<M> {
         match self.tail.and_then(|tail| self.log.place_of(tail.sequence).map(|place| At { place, offset: tail.offset }))
         {
             Some(at) => {
-                let commit = self.commit_at(at)?.ok_or(Error::Corrupt)?;
+                let mut commit = CommitFrame::NONE;
+                self.read_commit(at, &mut commit)?.or(Error::Corrupt)?;
                 self.load_checkpoint(&commit)?;
             }
             None => self.make(wall)?,
@@ -98,11 +101,11 @@ impl<M: Medium> FileStore<M> {
         let mut pages = LEAST_PAGES;
         if let Found::Root(_) = found {
             self.read_headers()?;
-            let commit = self.find_commit()?.ok_or(Error::Corrupt)?;
-            (self.log.number, self.log.committed) = (commit.number, commit.sequence);
-            self.tail = Some(Place { sequence: commit.sequence, offset: commit.offset });
-            if commit.pages > 0 {
-                pages = (commit.pages as usize).saturating_mul(5) / 4 + PAGES_MORE;
+            let mut commit = CommitFrame::NONE;
+            self.find_commit(&mut commit)?.or(Error::Corrupt)?;
+            self.take_number(&commit);
+            if commit.pages() > 0 {
+                pages = (commit.pages() as usize).saturating_mul(5) / 4 + PAGES_MORE;
             }
         } else {
             self.refuse_foreign_segments()?;
@@ -170,16 +173,16 @@ impl<M: Medium> FileStore<M> {
 
     // ---- the last commit ----
 
-    /// The last commit that is whole, and whose checkpoint is there.
-    pub(super) fn find_commit(&mut self) -> Result<Option<Commit>> {
+    /// The last commit that is whole, if there is one.
+    pub(super) fn find_commit(&mut self, commit: &mut CommitFrame) -> Result<Answer> {
         let mut below = u32::MAX;
         while let Some(place) = self.newest_below(below) {
-            if let Some(commit) = self.find_commit_in(place)? {
-                return Ok(Some(commit));
+            if self.find_commit_in(place, commit)? == Yes {
+                return Ok(Yes);
             }
             below = self.log.known(place).sequence;
         }
-        Ok(None)
+        Ok(No)
     }
 
     fn newest_below(&self, sequence: u32) -> Option<usize> {
@@ -194,7 +197,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Searches a segment from its end.
-    fn find_commit_in(&mut self, place: usize) -> Result<Option<Commit>> {
+    fn find_commit_in(&mut self, place: usize, commit: &mut CommitFrame) -> Result<Answer> {
         let first = Log::<M>::first_frame(place);
         let mut end = self.log.known(place).size & !3;
         let mut window = [0; WINDOW];
@@ -204,42 +207,38 @@ impl<M: Medium> FileStore<M> {
             self.log.read(place, start, bytes)?;
             let mut at = end.wrapping_sub(4);
             while at >= start {
-                if Commit::may_begin(window.get(at.wrapping_sub(start) as usize..).unwrap_or(&[])) {
-                    let commit = self.commit_at(At { place, offset: at })?;
-                    if let Some(commit) = commit {
-                        if self.group_is_whole(&commit)? {
-                            return Ok(Some(commit));
-                        }
-                    }
+                if Commit::may_begin(window.get(at.wrapping_sub(start) as usize..).unwrap_or(&[]))
+                    && self.read_commit(At { place, offset: at }, commit)? == Yes
+                    && self.group_is_whole(commit)? == Yes
+                {
+                    return Ok(Yes);
                 }
                 at = at.wrapping_sub(4);
             }
             end = start;
         }
-        Ok(None)
+        Ok(No)
     }
 
-    /// The commit that stands there.
-    fn commit_at(&mut self, at: At) -> Result<Option<Commit>> {
-        let mut bytes = [0; COMMIT];
-        let bytes = self.log.peek(at.place, at.offset, &mut bytes)?;
+    /// Reads the commit that stands there, if there is one.
+    fn read_commit(&mut self, at: At, commit: &mut CommitFrame) -> Result<Answer> {
+        let whole = self.log.peek(at.place, at.offset, &mut commit.0)?.len() == COMMIT;
         let sequence = self.log.known(at.place).sequence;
-        Ok(Commit::read(bytes, self.root.salt, sequence, at.offset))
+        Ok((whole && commit.is_sound(self.root.salt, sequence, at.offset)).into())
     }
 
-    fn group_is_whole(&mut self, commit: &Commit) -> Result<bool> {
-        let (mut sequence, mut offset) = (commit.group_sequence, commit.group_offset);
+    fn group_is_whole(&mut self, commit: &CommitFrame) -> Result<Answer> {
+        let (Place { mut sequence, mut offset }, last) = (commit.group(), commit.place());
         let (mut crc, mut len) = (0, 0u32);
         let mut window = [0; WINDOW];
-        while sequence <= commit.sequence {
-            let Some(place) = self.log.place_of(sequence) else { return Ok(false) };
-            let known = self.log.known(place);
-            let end = if sequence == commit.sequence { commit.offset } else { known.size };
+        while sequence <= last.sequence {
+            let Some(place) = self.log.place_of(sequence) else { return Ok(No) };
+            let end = if sequence == last.sequence { last.offset } else { self.log.known(place).size };
             while offset < end {
                 let count = (end.wrapping_sub(offset) as usize).min(WINDOW);
                 let bytes = window.get_mut(..count).unwrap_or(&mut []);
                 match self.log.read(place, offset, bytes) {
-                    Err(error) if error == Error::Corrupt => return Ok(false),
+                    Err(error) if error == Error::Corrupt => return Ok(No),
                     result => result?,
                 }
                 crc = crc32(crc, bytes);
@@ -249,67 +248,70 @@ impl<M: Medium> FileStore<M> {
             sequence = sequence.wrapping_add(1);
             offset = HEADER as u32;
         }
-        Ok(crc == commit.group_crc && len == commit.group_len)
+        Ok((crc == commit.group_crc() && len == commit.group_len()).into())
     }
 
     // ---- the state at that commit ----
 
-    fn load_checkpoint(&mut self, commit: &Commit) -> Result<()> {
-        let place = self.log.place_of(commit.checkpoint_sequence).ok_or(Error::Corrupt)?;
-        self.checkpoint = Place { sequence: commit.checkpoint_sequence, offset: commit.checkpoint_offset };
-        self.read_checkpoint(place, commit.checkpoint_offset)?;
-        let at = At { place, offset: commit.checkpoint_offset };
+    fn load_checkpoint(&mut self, commit: &CommitFrame) -> Result<()> {
+        self.checkpoint = commit.checkpoint();
+        let Place { sequence, offset } = self.checkpoint;
+        let place = self.log.place_of(sequence).ok_or(Error::Corrupt)?;
+        self.read_checkpoint(place, offset)?;
         // The checkpoint's own commit is the first one behind it.
-        let own = self.next_commit(at)?.ok_or(Error::Corrupt)?;
-        self.needed_from = own.group_sequence;
-        self.take_status(&own);
-        self.replay = match own.number < commit.number {
-            true => self.group_behind(&own, commit.number)?,
-            false => None,
-        };
+        let mut own = CommitFrame::NONE;
+        self.next_commit(At { place, offset }, &mut own)?.or(Error::Corrupt)?;
+        self.needed_from = own.group().sequence;
+        self.go_on_behind(&own, commit.number())
+    }
+
+    fn take_number(&mut self, commit: &CommitFrame) {
+        self.tail = Some(commit.place());
+        (self.log.number, self.log.committed) = (commit.number(), commit.place().sequence);
+    }
+
+    /// The state is that of a commit now. Goes on with the deltas behind it, if there are some before the last one and
+    /// their group is whole.
+    #[inline(never)]
+    fn go_on_behind(&mut self, commit: &CommitFrame, last: u32) -> Result<()> {
+        self.status = commit.status();
+        (self.key_limit, self.committed_now) = (self.status.next_key, self.status.now);
+        self.take_number(commit);
+        self.replay = None;
+        let (number, Place { sequence, offset }) = (commit.number(), commit.place());
+        let Some(place) = self.log.place_of(sequence).filter(|_| number < last) else { return Ok(()) };
+        let at = At { place, offset: offset.wrapping_add(COMMIT as u32) };
+        let mut until = CommitFrame::NONE;
+        if self.next_commit(at, &mut until)? == Yes
+            && until.number() == number.wrapping_add(1)
+            && self.group_is_whole(&until)? == Yes
+        {
+            self.replay = Some(Replay { at, last });
+        }
         Ok(())
     }
 
-    fn take_status(&mut self, commit: &Commit) {
-        self.status = commit.status;
-        (self.key_limit, self.committed_now) = (commit.status.next_key, commit.status.now);
-        self.tail = Some(Place { sequence: commit.sequence, offset: commit.offset });
-        (self.log.number, self.log.committed) = (commit.number, commit.sequence);
-    }
-
-    /// The group behind a commit, if it is whole.
-    fn group_behind(&mut self, commit: &Commit, last: u32) -> Result<Option<Replay>> {
-        let Some(place) = self.log.place_of(commit.sequence) else { return Ok(None) };
-        let at = At { place, offset: commit.offset.wrapping_add(COMMIT as u32) };
-        match self.next_commit(at)?.filter(|next| next.number == commit.number.wrapping_add(1)) {
-            Some(until) if self.group_is_whole(&until)? => Ok(Some(Replay { at, last })),
-            _ => Ok(None),
-        }
-    }
-
-    /// The first commit from there on.
-    fn next_commit(&mut self, at: At) -> Result<Option<Commit>> {
-        let mut at = at;
-        while let Some((from, first, len)) = self.frame(&mut at)? {
-            if Commit::may_begin(&first) {
-                return self.commit_at(from);
+    /// Reads the first commit from there on, if there is one.
+    fn next_commit(&mut self, at: At, commit: &mut CommitFrame) -> Result<Answer> {
+        let (mut at, mut first) = (at, [0; CHECKPOINT]);
+        loop {
+            let len = self.frame(&mut at, &mut first)?;
+            if len == 0 || Commit::may_begin(&first) {
+                return if len == 0 { Ok(No) } else { self.read_commit(at, commit) };
             }
-            at = At { offset: from.offset.saturating_add(len), ..from };
+            at.offset = at.offset.saturating_add(len);
         }
-        Ok(None)
     }
 
-    /// The frame that stands there, or where the next segment goes on from there: its place, its first bytes, and its
-    /// length.
-    fn frame(&mut self, at: &mut At) -> Result<Option<(At, [u8; CHECKPOINT], u32)>> {
+    /// Goes on to the next segment where one ends, and gives the frame's first bytes and its length; 0 where there is none.
+    fn frame(&mut self, at: &mut At, first: &mut [u8; CHECKPOINT]) -> Result<u32> {
         if at.offset >= self.log.known(at.place).size {
             let next = self.log.known(at.place).sequence.wrapping_add(1);
-            let Some(place) = self.log.place_of(next) else { return Ok(None) };
+            let Some(place) = self.log.place_of(next) else { return Ok(0) };
             *at = At { place, offset: HEADER as u32 };
         }
-        let mut first = [0; CHECKPOINT];
-        let len = frame_len(self.log.peek(at.place, at.offset, &mut first)?, self.root.page_size);
-        Ok(len.map(|len| (*at, first, len)))
+        first.fill(0);
+        Ok(frame_len(self.log.peek(at.place, at.offset, first)?, self.root.page_size).unwrap_or(0))
     }
 
     /// The memory of a slot, to read deltas into.
@@ -323,26 +325,20 @@ impl<M: Medium> FileStore<M> {
 
     /// The next delta that is to be done again; `None` when that is all. What does not fit `buf` is damaged.
     pub(super) fn next_delta_of_log(&mut self, buf: &mut [u8]) -> Result<Option<usize>> {
-        while let Some(mut replay) = self.replay {
+        let mut first = [0; CHECKPOINT];
+        while let Some(Replay { mut at, last }) = self.replay {
             self.replay_again = self.replay;
-            let frame = self.frame(&mut replay.at)?;
-            let Some((from, first, len)) = frame else {
-                self.replay = None;
-                break;
-            };
-            replay.at = At { offset: from.offset.saturating_add(len), ..from };
-            self.replay = Some(replay);
-            if Commit::may_begin(&first) {
-                let commit = self.commit_at(from)?.ok_or(Error::Corrupt)?;
-                self.take_status(&commit);
-                self.replay = match commit.number < replay.last {
-                    true => self.group_behind(&commit, replay.last)?,
-                    false => None,
-                };
-            } else if first.first() == Some(&DELTA) {
-                let (count, at) = varint_at(&first, 1).ok_or(Error::Corrupt)?;
+            let len = self.frame(&mut at, &mut first)?;
+            let next = At { offset: at.offset.saturating_add(len), ..at };
+            self.replay = (len > 0).then_some(Replay { at: next, last });
+            if len > 0 && Commit::may_begin(&first) {
+                let mut commit = CommitFrame::NONE;
+                self.read_commit(at, &mut commit)?.or(Error::Corrupt)?;
+                self.go_on_behind(&commit, last)?;
+            } else if len > 0 && first.first() == Some(&DELTA) {
+                let (count, from) = varint_at(&first, 1).ok_or(Error::Corrupt)?;
                 let bytes = buf.get_mut(..count as usize).ok_or(Error::Corrupt)?;
-                self.log.read(from.place, from.offset.saturating_add(at as u32), bytes)?;
+                self.log.read(at.place, at.offset.saturating_add(from as u32), bytes)?;
                 self.delta_bytes = self.delta_bytes.saturating_add(len);
                 return Ok(Some(bytes.len()));
             }

@@ -93,7 +93,9 @@ impl<M: Medium> FileStore<M> {
         if let Some((page, _)) = self.note_place(usize::from(index)) {
             if *self.savepoints.pages.get(page).ok_or(Error::Full)? == NO_SLOT {
                 let slot = self.take_slot()?;
-                self.savepoints.pages.get_mut(page).map(|page| *page = slot);
+                if let Some(page) = self.savepoints.pages.get_mut(page) {
+                    *page = slot;
+                }
             }
         }
         let bytes = self.note_bytes(index);

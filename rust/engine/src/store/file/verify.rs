@@ -1,10 +1,10 @@
 //! Looking at every page where it stands, for tools, right after opening: nothing is written.
 
-use super::format::{Location, COMMIT};
-use super::log::{Log, Place};
+use super::format::{CommitFrame, Location, COMMIT};
+use super::log::Log;
 use super::medium::Medium;
 use super::FileStore;
-use crate::error::Result;
+use crate::error::{Answer, Result};
 use crate::store::{PageId, PageStore};
 
 impl<M: Medium> FileStore<M> {
@@ -28,9 +28,9 @@ impl<M: Medium> FileStore<M> {
 
     /// Whether the log has a later commit than the one that the state is that of: something between them is damaged.
     pub fn has_lost_commits(&mut self) -> Result<bool> {
-        let last = self.find_commit()?;
-        let last = last.map(|commit| Place { sequence: commit.sequence, offset: commit.offset });
-        Ok(last != self.tail)
+        let mut last = CommitFrame::NONE;
+        let found = self.find_commit(&mut last)? == Answer::Yes;
+        Ok(found.then(|| last.place()) != self.tail)
     }
 
     /// Bytes behind the commit that the state is that of: what was cut off while it was written, or is damaged.
