@@ -312,30 +312,30 @@ impl<M: Medium> FileStore<M> {
     /// Reads a checkpoint, and takes its counts of what lives in each segment. The state is that of it then.
     #[inline(never)]
     pub(super) fn read_checkpoint(&mut self, place: usize, offset: u32) -> Result<()> {
-        let (snapshot, segments) = self.read_state(place, offset)?;
+        let mut first = [0; CHECKPOINT];
+        let segments = self.read_state(place, offset, &mut first)?;
         self.read_segments(place, offset, segments)?;
-        self.snapshot = snapshot;
+        self.snapshot.read(&first);
         Ok(())
     }
 
-    /// Reads a checkpoint, and sees that it is whole.
+    /// Reads a checkpoint's first bytes, sees that it is whole, and gives of how many segments it tells.
     #[inline(never)]
-    fn read_state(&mut self, place: usize, offset: u32) -> Result<(Snapshot, usize)> {
-        let mut first = [0; CHECKPOINT];
-        self.log.read(place, offset, &mut first)?;
-        let read = Snapshot::read(&first).ok_or(Error::Corrupt)?;
-        let mut crc = crc32(self.log.seed_at(Location::new(place, offset)), &first);
+    fn read_state(&mut self, place: usize, offset: u32, first: &mut [u8; CHECKPOINT]) -> Result<usize> {
+        self.log.read(place, offset, first)?;
+        let segments = Snapshot::segments(first).ok_or(Error::Corrupt)?;
+        let mut crc = crc32(self.log.seed_at(Location::new(place, offset)), first);
         let mut at = offset.wrapping_add(CHECKPOINT as u32);
-        let entry = first.get_mut(..CHECKPOINT_SEGMENT).unwrap_or(&mut []);
-        for _ in 0..read.1 {
-            self.log.read(place, at, entry)?;
-            crc = crc32(crc, entry);
+        let mut entry = [0; CHECKPOINT_SEGMENT];
+        for _ in 0..segments {
+            self.log.read(place, at, &mut entry)?;
+            crc = crc32(crc, &entry);
             at = at.wrapping_add(CHECKPOINT_SEGMENT as u32);
         }
-        let sum = first.get_mut(..4).unwrap_or(&mut []);
-        self.log.read(place, at, sum)?;
-        match u32_at(sum, 0) == crc {
-            true => Ok(read),
+        let mut sum = [0; 4];
+        self.log.read(place, at, &mut sum)?;
+        match u32::from_le_bytes(sum) == crc {
+            true => Ok(segments),
             false => Err(Error::Corrupt),
         }
     }

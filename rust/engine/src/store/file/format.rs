@@ -498,15 +498,19 @@ impl Snapshot {
         bytes
     }
 
-    /// Reads those, and gives how many segments follow.
-    pub fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+    /// Of how many segments a checkpoint tells that begins so; `None` where none does.
+    pub fn segments(bytes: &[u8]) -> Option<usize> {
+        let (levels, segments) = (*bytes.get(4)?, usize::from(*bytes.get(5)?));
+        let sound = bytes.starts_with(&CHECKPOINT_MAGIC) && levels <= 3 && segments <= SEGMENTS + 1;
+        sound.then_some(segments)
+    }
+
+    /// Takes over what stands in those bytes.
+    pub fn read(&mut self, bytes: &[u8]) {
         let number = |index: usize| u32_at(bytes, index.wrapping_mul(4).wrapping_add(8));
-        let meta = Meta::from_numbers(from_fn(|n| number(n.wrapping_add(3))));
-        let levels = bytes.get(4).copied()?;
-        let segments = usize::from(bytes.get(5).copied()?);
-        let snapshot = Snapshot { meta, table: Location(number(0)), levels, next_id: number(1), free_ids: number(2) };
-        let sound = bytes.starts_with(&CHECKPOINT_MAGIC) && levels <= 3 && segments <= SEGMENTS.wrapping_add(1);
-        sound.then_some((snapshot, segments))
+        self.levels = bytes.get(4).copied().unwrap_or(0);
+        (self.table, self.next_id, self.free_ids) = (Location(number(0)), number(1), number(2));
+        self.meta = Meta::from_numbers(from_fn(|n| number(n.wrapping_add(3))));
     }
 }
 
@@ -521,7 +525,7 @@ pub fn frame_len(bytes: &[u8], page_size: usize) -> Option<u32> {
         }
         PAGE => PageFrame::read(bytes, page_size)?.len(page_size),
         _ if Commit::may_begin(bytes) => COMMIT,
-        _ => Snapshot::read(bytes).map(|(_, segments)| checkpoint_len(segments))?,
+        _ => checkpoint_len(Snapshot::segments(bytes)?),
     };
     u32::try_from(len).ok()
 }
