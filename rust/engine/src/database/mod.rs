@@ -123,6 +123,7 @@ impl<S: PageStore> Database<S> {
         (self.store.page_size() / 4).saturating_sub(8).min(MAX_KEY_BYTES)
     }
 
+    #[inline(always)]
     fn check_key(&self, key: &[u8]) -> Result<()> {
         if (1..=self.max_key()).contains(&key.len()) {
             Ok(())
@@ -131,6 +132,7 @@ impl<S: PageStore> Database<S> {
         }
     }
 
+    #[inline(never)]
     fn changed(&mut self) {
         self.change = self.change.wrapping_add(1).max(1);
     }

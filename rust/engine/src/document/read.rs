@@ -111,6 +111,7 @@ impl<'a> Reader<'a> {
         self.buf
     }
 
+    #[inline(always)]
     fn take(&mut self, len: usize) -> Result<&'a [u8]> {
         let bytes = self.buf.get(self.at..).and_then(|rest| rest.get(..len)).ok_or(Error::Corrupt)?;
         self.at = self.at.wrapping_add(len);
