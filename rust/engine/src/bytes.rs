@@ -70,7 +70,8 @@ pub fn varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
     }
 }
 
-#[inline(never)]
+#[cfg_attr(target_pointer_width = "64", inline(never))]
+#[cfg_attr(target_pointer_width = "32", inline(always))]
 fn long_varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
     let mut value = 0;
     for (n, byte) in buf.get(at..)?.iter().enumerate().take(MAX_VARINT) {

@@ -144,6 +144,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// The value of a key in the tree.
+    #[inline(always)]
     fn look_up(&mut self, key: &Key) -> Result<Option<&[u8]>> {
         if self.locate(key)? == Answer::No {
             return Ok(None);

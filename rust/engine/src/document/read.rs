@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
         Ok(bytes.iter().rev().fold(sign, |number, byte| number << 8 | i64::from(*byte)))
     }
 
-    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u32> {
         let (value, next) = varint_at(self.buf, self.at).ok_or(Error::Corrupt)?;
         self.at = next;
