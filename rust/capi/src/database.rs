@@ -35,6 +35,7 @@ const _: () = {
 };
 
 /// The status for a step: whether it was the last one.
+#[inline(always)]
 pub fn step(result: Result<bool>) -> i32 {
     match result {
         Ok(true) => abi::MTDB_OK,

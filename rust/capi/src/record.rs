@@ -25,6 +25,7 @@ unsafe fn new_record<'a>(record: *const abi::mtdb_record_t) -> NewRecord<'a> {
     }
 }
 
+#[inline(always)]
 fn presence(result: Result<bool>) -> i32 {
     match result {
         Ok(true) => abi::MTDB_OK,
@@ -39,6 +40,7 @@ same_layout!(Found, abi::mtdb_found_t, body_len, tag_count, expires, key_len, fi
 ///
 /// # Safety
 /// `out` is the caller's during `'a`.
+#[inline(never)]
 pub unsafe fn found<'a>(out: *mut abi::mtdb_found_t) -> &'a mut Found {
     let found = out.cast::<Found>();
     // SAFETY: the caller's promise; the layout is checked above.

@@ -37,7 +37,7 @@ pub fn u32_at(buf: &[u8], at: usize) -> u32 {
 }
 
 /// Writes `bytes` at `at`; false, and nothing written, where they do not fit.
-#[inline]
+#[inline(always)]
 pub fn write(buf: &mut [u8], at: usize, bytes: &[u8]) -> bool {
     match buf.get_mut(at..).and_then(|rest| rest.get_mut(..bytes.len())) {
         Some(room) => {
@@ -70,7 +70,8 @@ pub fn varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
     }
 }
 
-#[inline(never)]
+#[cfg_attr(target_pointer_width = "64", inline(never))]
+#[cfg_attr(target_pointer_width = "32", inline(always))]
 fn long_varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
     let mut value = 0;
     for (n, byte) in buf.get(at..)?.iter().enumerate().take(MAX_VARINT) {
@@ -88,7 +89,7 @@ fn long_varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
 }
 
 /// How many bytes the varint of `value` takes.
-#[inline]
+#[inline(never)]
 pub fn varint_len(value: u32) -> usize {
     match value {
         0..=0x7f => 1,
@@ -116,6 +117,7 @@ pub fn write_varint(buf: &mut [u8], at: usize, value: u32) -> usize {
 }
 
 /// `n` divided by `by`, rounded up; 0 where `by` is.
+#[inline(never)]
 pub fn div_ceil(n: usize, by: usize) -> usize {
     n.saturating_add(by.saturating_sub(1)).checked_div(by).unwrap_or(0)
 }

@@ -116,6 +116,7 @@ impl Error {
     }
 
     /// How many bytes of buffer are needed, where that is what it says.
+    #[inline(always)]
     pub fn room(self) -> Option<usize> {
         (self.number() & 0xff == NO_ROOM).then_some((self.number() >> 8) as usize)
     }

@@ -75,6 +75,7 @@ impl Slot {
         (slot < DISTANCE_SLOTS).then(|| Slot::at(slot, DISTANCE_MANTISSA, 1))
     }
 
+    #[inline(always)]
     fn of(value: usize, mantissa: usize) -> Slot {
         let mut bits = 0;
         while value >> bits >= 2 << mantissa {

@@ -232,6 +232,7 @@ impl Bits<'_> {
     }
 
     /// A length or a distance, whose slot was read.
+    #[inline(always)]
     fn number(&mut self, slot: Option<Slot>) -> Result<usize> {
         let slot = slot.ok_or(Error::Corrupt)?;
         Ok(slot.value.wrapping_add(self.take(slot.bits) as usize))

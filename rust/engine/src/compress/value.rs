@@ -34,7 +34,7 @@ pub fn compress(value: &[u8], compressed: &mut [u8], scratch: &mut Scratch) -> O
 
 /// The length of the value that is stored compressed at `at`, and where its DEFLATE begins; `None` where a
 /// value stands there as it is.
-#[inline]
+#[inline(always)]
 pub fn compressed_at(body: &[u8], at: usize) -> Result<Option<(usize, usize)>> {
     if body.get(at) != Some(&COMPRESSED) {
         return Ok(None);

@@ -126,6 +126,7 @@ impl<S: PageStore> Database<S> {
         (self.store.page_size() / 4).saturating_sub(8).min(MAX_KEY_BYTES)
     }
 
+    #[inline(always)]
     fn check_key(&self, key: &[u8]) -> Result<()> {
         if (1..=self.max_key()).contains(&key.len()) {
             Ok(())
@@ -134,6 +135,7 @@ impl<S: PageStore> Database<S> {
         }
     }
 
+    #[inline(never)]
     fn changed(&mut self) {
         self.change = self.change.wrapping_add(1).max(1);
     }
@@ -148,6 +150,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// The value of a key in the tree.
+    #[inline(always)]
     fn look_up(&mut self, key: &Key) -> Result<Option<&[u8]>> {
         if self.locate(key)? == Answer::No {
             return Ok(None);

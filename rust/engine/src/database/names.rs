@@ -118,6 +118,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// After numbers may have been taken away, or given back by a rollback.
+    #[inline(never)]
     pub(super) fn forget_names(&mut self) {
         self.names_epoch = self.names_epoch.wrapping_add(1);
         self.tags_name = None;

@@ -111,6 +111,7 @@ impl<'a> Reader<'a> {
         self.buf
     }
 
+    #[inline(always)]
     fn take(&mut self, len: usize) -> Result<&'a [u8]> {
         let bytes = self.buf.get(self.at..).and_then(|rest| rest.get(..len)).ok_or(Error::Corrupt)?;
         self.at = self.at.wrapping_add(len);
@@ -125,7 +126,7 @@ impl<'a> Reader<'a> {
         Ok(bytes.iter().rev().fold(sign, |number, byte| number << 8 | i64::from(*byte)))
     }
 
-    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u32> {
         let (value, next) = varint_at(self.buf, self.at).ok_or(Error::Corrupt)?;
         self.at = next;
