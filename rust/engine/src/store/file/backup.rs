@@ -12,6 +12,7 @@ use super::format::{
 use super::medium::{File, Medium};
 use super::FileStore;
 use crate::bytes::{hash64, u32_at, write, write_u32};
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::Meta;
 
@@ -19,13 +20,8 @@ use crate::store::Meta;
 const SEQUENCE: u32 = 1;
 
 /// How far a backup has come.
-#[derive(Default)]
 pub struct Backup {
-    going: Option<Going>,
-}
-
-#[derive(Clone, Copy)]
-struct Going {
+    active: bool,
     of: Snapshot,
     salt: u64,
     /// The level that is being copied, and the next index on it.
@@ -42,9 +38,24 @@ struct Going {
 }
 
 impl Backup {
+    /// None.
+    pub const NONE: Backup = Backup {
+        active: false,
+        of: Snapshot::EMPTY,
+        salt: 0,
+        level: 0,
+        index: 0,
+        begins: 0,
+        below: 0,
+        led_to: 0,
+        at: 0,
+        crc: 0,
+        live: 0,
+    };
+
     /// Whether one is under way.
     pub fn is_active(&self) -> bool {
-        self.going.is_some()
+        self.active
     }
 }
 
@@ -57,21 +68,10 @@ impl<M: Medium> FileStore<M> {
         self.flush(meta, next_key)?;
         let salt = hash64(&self.log.number.to_le_bytes(), Some(self.root.salt));
         let first = first_frame(IN_ROOT);
-        let going = Going {
-            of: self.snapshot,
-            salt,
-            level: 0,
-            index: 0,
-            begins: first,
-            below: first,
-            led_to: 0,
-            at: first,
-            crc: 0,
-            live: 0,
-        };
+        self.backup =
+            Backup { active: true, of: self.snapshot, salt, begins: first, below: first, at: first, ..Backup::NONE };
         let root = Root { has_segment: true, salt, ..self.root };
         let segment = Segment { sequence: SEQUENCE, continues: 0 };
-        self.backup.going = Some(going);
         let medium = &mut self.log.medium;
         let begun = medium.create(File::BACKUP).and_then(|()| {
             medium.append(File::BACKUP, &root.to_bytes())?;
@@ -82,7 +82,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Gives up a backup that is not whole.
     pub(super) fn give_up_backup(&mut self) {
-        if self.backup.going.take().is_some() {
+        if core::mem::take(&mut self.backup.active) {
             self.log.medium.close(File::BACKUP);
             let _ = self.log.medium.remove(File::BACKUP);
         }
@@ -90,20 +90,24 @@ impl<M: Medium> FileStore<M> {
 
     /// Copies at most `budget` pages; true when the copy is whole and durable.
     pub(super) fn backup_some(&mut self, budget: u32) -> Result<bool> {
-        let Some(mut going) = self.backup.going else { return Err(Error::Corrupt) };
-        let copied = self.copy_some(&mut going, budget);
+        if !self.backup.active {
+            return Err(Error::Corrupt);
+        }
+        let copied = self.copy_some(budget);
         match copied {
-            Ok(false) => self.backup.going = Some(going),
-            Ok(true) => self.backup.going = None,
+            Ok(going) => self.backup.active = going == Yes,
             Err(_) => self.give_up_backup(),
         }
-        copied
+        copied.map(|going| going == No)
     }
 
-    fn copy_some(&mut self, going: &mut Going, budget: u32) -> Result<bool> {
+    /// Whether there is more to be copied.
+    #[inline(never)]
+    fn copy_some(&mut self, budget: u32) -> Result<Answer> {
         let mut left = budget;
-        while going.level <= going.of.levels && going.of.levels > 0 {
-            let shift = self.table_bits().wrapping_mul(u32::from(going.level));
+        while self.backup.level <= self.backup.of.levels && self.backup.of.levels > 0 {
+            let shift = self.table_bits().wrapping_mul(u32::from(self.backup.level));
+            let going = &mut self.backup;
             let end = going.of.next_id.checked_sub(1).map_or(0, |last| (last >> shift).wrapping_add(1));
             if going.index >= end {
                 going.level = going.level.wrapping_add(1);
@@ -112,34 +116,33 @@ impl<M: Medium> FileStore<M> {
                 continue;
             }
             if left == 0 {
-                return Ok(false);
+                return Ok(Yes);
             }
             left = left.wrapping_sub(1);
-            self.copy_page(going)?;
-            going.index = going.index.wrapping_add(1);
+            self.copy_page()?;
+            self.backup.index = self.backup.index.wrapping_add(1);
         }
-        self.finish_backup(going)?;
-        Ok(true)
+        self.finish_backup().map(|()| No)
     }
 
     /// Copies the page at hand, if there is one.
-    fn copy_page(&mut self, going: &mut Going) -> Result<()> {
+    fn copy_page(&mut self) -> Result<()> {
         let slot = self.take_slot()?;
-        let copied = self.copy_page_by(slot, going);
+        let copied = self.copy_page_by(slot);
         self.cache.give_back(slot);
         copied
     }
 
     /// The same, with a slot of the cache for the pages on the way.
-    fn copy_page_by(&mut self, slot: u16, going: &mut Going) -> Result<()> {
+    fn copy_page_by(&mut self, slot: u16) -> Result<()> {
         let frame = (PAGE_HEADER.wrapping_add(self.root.page_size)) as u32;
-        let (level, index) = (going.level, going.index);
-        let location = self.entry_of(&going.of, level, index, slot)?;
+        let (level, index) = (self.backup.level, self.backup.index);
+        let location = self.entry_of(level, index, slot)?;
         if location == Location::NONE {
             return Ok(());
         }
         self.read_page(location, level, index, slot)?;
-        let content = self.cache.bytes_mut(slot)?;
+        let (content, going) = (self.cache.bytes_mut(slot)?, &mut self.backup);
         if level > 0 {
             for entry in content.chunks_exact_mut(4).filter(|entry| u32_at(entry, 0) != 0) {
                 let offset = going.below.wrapping_add(going.led_to.wrapping_mul(frame));
@@ -160,10 +163,9 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Where a page stood at that checkpoint.
-    fn entry_of(&mut self, of: &Snapshot, level: u8, index: u32, slot: u16) -> Result<Location> {
+    fn entry_of(&mut self, level: u8, index: u32, slot: u16) -> Result<Location> {
         let id = index.checked_shl(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0);
-        let mut location = of.table;
-        let mut at = of.levels;
+        let Snapshot { table: mut location, levels: mut at, .. } = self.backup.of;
         while at > level && location != Location::NONE {
             self.read_page(location, at, self.table_index(at, id), slot)?;
             let offset = self.table_offset(at, id);
@@ -173,7 +175,8 @@ impl<M: Medium> FileStore<M> {
         Ok(location)
     }
 
-    fn finish_backup(&mut self, going: &mut Going) -> Result<()> {
+    fn finish_backup(&mut self) -> Result<()> {
+        let going = &mut self.backup;
         let segments = usize::from(going.live > 0);
         let table = match going.live {
             0 => Location::NONE,

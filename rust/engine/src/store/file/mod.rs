@@ -160,7 +160,7 @@ impl<M: Medium> FileStore<M> {
             key_limit: 0,
             cleaning: cleaning::Cleaning::default(),
             spare: space::Spare::default(),
-            backup: backup::Backup::default(),
+            backup: backup::Backup::NONE,
             moved: moved::Moved::default(),
         }
     }
