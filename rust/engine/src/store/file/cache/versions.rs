@@ -36,27 +36,25 @@ impl Cache {
             (slot.before, slot.after, slot.epoch) = (before, after, epoch);
             slot.flags |= DIRTY;
         });
-        match after {
-            NO_SLOT => self.last_changed = slot,
-            _ => self.set(after, |next| next.before = slot),
-        }
-        match before {
-            NO_SLOT => self.changed = slot,
-            _ => self.set(before, |previous| previous.after = slot),
-        }
+        self.join_changed(before, slot);
+        self.join_changed(slot, after);
     }
 
     pub(super) fn unlink_changed(&mut self, slot: u16) {
         let Slot { before, after, .. } = *self.slot(slot);
-        if before == NO_SLOT {
-            self.changed = after;
-        } else {
-            self.set(before, |slot| slot.after = after);
+        self.join_changed(before, after);
+    }
+
+    /// These stand side by side in the list from now on; no slot is what is before the first and behind the last.
+    #[inline(never)]
+    fn join_changed(&mut self, before: u16, after: u16) {
+        match before {
+            NO_SLOT => self.changed = after,
+            _ => self.set(before, |slot| slot.after = after),
         }
-        if after == NO_SLOT {
-            self.last_changed = before;
-        } else {
-            self.set(after, |slot| slot.before = before);
+        match after {
+            NO_SLOT => self.last_changed = before,
+            _ => self.set(after, |slot| slot.before = before),
         }
     }
 
