@@ -56,6 +56,7 @@ impl Live {
     }
 
     /// Bytes of a frame where a page that leaves out nothing takes `whole`.
+    #[inline(always)]
     pub fn frame(self, whole: u32) -> u32 {
         match self.0 >> 24 {
             0 => whole,
@@ -214,7 +215,7 @@ impl<M: Medium> Log<M> {
     }
 
     /// How many have pages that live.
-    #[inline(never)]
+    #[inline(always)]
     pub fn segments_with_pages(&self) -> usize {
         Self::places().filter(|place| self.known(*place).live.pages() > 0).count()
     }
@@ -247,6 +248,7 @@ impl<M: Medium> Log<M> {
     }
 
     /// A page was appended in a frame of so many bytes.
+    #[inline(never)]
     pub fn note_frame(&mut self, len: usize) {
         let whole = self.whole_frame();
         let Some(head) = self.head.as_mut() else { return };
@@ -354,7 +356,7 @@ impl<M: Medium> Log<M> {
     }
 
     /// Makes the segment there that was just begun the head.
-    #[inline(never)]
+    #[inline(always)]
     fn begin_head(&mut self, place: usize, sequence: u32, least: u32) {
         let (at, limit) = (HEADER as u32, self.segment_size().max(least.wrapping_add(HEADER as u32)));
         self.learn(place, Known { sequence, size: at, ..Known::default() });
@@ -374,7 +376,7 @@ impl<M: Medium> Log<M> {
     }
 
     /// Begins the next segment; it says where the one before ended, or 0.
-    #[inline(never)]
+    #[inline(always)]
     fn write_header(&mut self, place: usize, header: Segment) -> Result<()> {
         let file = file_of(place);
         let header = header.to_bytes(self.salt, place);
@@ -411,6 +413,7 @@ impl<M: Medium> Log<M> {
     }
 
     /// Where the next frame goes.
+    #[inline(always)]
     pub fn end(&self) -> Location {
         self.head.as_ref().map_or(Location::NONE, |head| Location::new(head.place, head.at))
     }

@@ -209,6 +209,7 @@ impl<M: Medium> FileStore<M> {
     // ---- pages ----
 
     /// A slot to use, whatever has to be written for it.
+    #[inline(always)]
     fn take_slot(&mut self) -> Result<u16> {
         self.make_available(1 + self.slots_to_write())?;
         self.cache.take().ok_or(Error::NeedMemory)
@@ -246,7 +247,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Sees to it that two pages are in the cache, with a slot to make another of them.
-    #[inline(never)]
+    #[inline(always)]
     fn load_two(&mut self, left: PageId, right: PageId) -> Result<()> {
         if self.scratch == NO_SLOT {
             self.scratch = self.take_slot()?;
@@ -268,6 +269,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Reads a page into a slot that was taken and makes it that page's, under its id in the cache.
+    #[inline(always)]
     fn fill(&mut self, slot: u16, cache_id: u32, location: Location, level: u8, id: u32) -> Result<u16> {
         let read = self.read_page(location, level, id, slot);
         match read {
@@ -296,7 +298,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// So many slots must be there to make a page changeable that is in that one.
-    #[inline(never)]
+    #[inline(always)]
     fn room_to_change(&self, slot: u16) -> usize {
         let change = self.cache.change_of(slot).map(|(changed_in, _)| changed_in);
         match (self.cache.is_folded(slot), change == Some(self.savepoints.depth())) {
@@ -308,7 +310,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Makes it, or comes nearer to it; then there is no slot yet.
-    #[inline(never)]
+    #[inline(always)]
     fn make_changeable(&mut self, id: PageId, slot: u16) -> Result<u16> {
         let (epoch, folded) = (self.savepoints.depth(), self.cache.is_folded(slot));
         match self.cache.change_of(slot) {
@@ -353,6 +355,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// A slot for a page whose content on the medium, if there is any, does not matter.
+    #[inline(always)]
     fn add_page(&mut self, id: u32) -> Result<u16> {
         let slot = self.take_slot()?;
         self.cache.add_new(slot, id, self.savepoints.depth());
@@ -387,7 +390,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// In one piece: the medium is asked once.
-    #[inline(never)]
+    #[inline(always)]
     fn append_delta(&mut self, delta: &[&[u8]], len: usize) -> Result<()> {
         let mut frame = [DELTA; MAX_DELTA + 8];
         let mut end = write_varint(&mut frame, 1, len as u32);
