@@ -91,8 +91,7 @@ static bool is_shown_tags(const mpdb_root_t *root, mp_obj_t node) {
     if (!mpdb_is_live_dict(root->top)) {
         return false;
     }
-    mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(root->top), MP_OBJ_NEW_QSTR(MP_QSTR__tags), MP_MAP_LOOKUP);
-    return elem != NULL && elem->value == node;
+    return mpdb_member(mp_obj_dict_get_map(root->top), MP_QSTR__tags) == node;
 }
 
 // The list of tags cannot be changed: elsewhere in the value it is a list like any other, so a copy of it.
@@ -193,23 +192,21 @@ static mp_obj_t take_tags_out(mp_obj_t plain, const mpdb_change_t *change) {
     if (named) {
         raise_tags();
     }
-    mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(plain), name, MP_MAP_LOOKUP);
-    mp_obj_t tags = elem == NULL ? MP_OBJ_NULL : elem->value;
-    if (elem != NULL) {
+    mp_obj_t tags = mpdb_member(mp_obj_dict_get_map(plain), MP_QSTR__tags);
+    if (tags != MP_OBJ_NULL) {
         mp_obj_dict_delete(plain, name);
     }
     return tags;
 }
 
 static void put_tags_back(mp_obj_t plain, mp_obj_t tags) {
-    mp_obj_t name = MP_OBJ_NEW_QSTR(MP_QSTR__tags);
-    mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(plain), name, MP_MAP_LOOKUP);
+    mp_obj_t now = mpdb_member(mp_obj_dict_get_map(plain), MP_QSTR__tags);
     // update() with another document's fields may bring the same tags along.
-    if (elem != NULL && (tags == MP_OBJ_NULL || !mp_obj_equal(elem->value, tags))) {
+    if (now != MP_OBJ_NULL && (tags == MP_OBJ_NULL || !mp_obj_equal(now, tags))) {
         raise_tags();
     }
     if (tags != MP_OBJ_NULL) {
-        mp_obj_dict_store(plain, name, tags);
+        mp_obj_dict_store(plain, MP_OBJ_NEW_QSTR(MP_QSTR__tags), tags);
     }
 }
 

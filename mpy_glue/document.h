@@ -42,6 +42,9 @@ bool mpdb_is_dict(mp_obj_t value);
 bool mpdb_is_str(mp_obj_t value);
 bool mpdb_is_list(mp_obj_t value);
 
+// What stands under a name, or MP_OBJ_NULL.
+mp_obj_t mpdb_member(mp_map_t *names, qstr name);
+
 // ---- decoding (decode.c) ----------------------------------------------------------------------------
 
 // The record that live dicts and lists write themselves back to: shared by all of one document.

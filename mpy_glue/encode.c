@@ -55,6 +55,11 @@ bool mpdb_is_list(mp_obj_t value) {
     return mp_obj_is_type(value, &mp_type_list) || mp_obj_is_type(value, &mpdb_type_live_list);
 }
 
+mp_obj_t mpdb_member(mp_map_t *names, qstr name) {
+    mp_map_elem_t *elem = mp_map_lookup(names, MP_OBJ_NEW_QSTR(name), MP_MAP_LOOKUP);
+    return elem == NULL ? MP_OBJ_NULL : elem->value;
+}
+
 // ---- counting JSON exactly ----------------------------------------------------------------------------
 
 static void count_text(void *data, const char *text, size_t len) {
@@ -159,34 +164,36 @@ static int32_t push_str(mpdb_encoding_t *e, mp_obj_t value) {
 }
 
 static int32_t push_scalar(mpdb_encoding_t *e, mp_obj_t value) {
-    bool is_str = mp_obj_is_str(value);
-    bool is_float = !is_str && mp_obj_is_float(value);
-    if (e->counting && (is_str || is_float || mp_obj_is_int(value) || mp_obj_is_bool(value) || value == mp_const_none)) {
-        return count_json(e, value);
+    const mp_obj_type_t *type = mp_obj_get_type(value);
+    if (type == &mpdb_type_result) {
+        return push_scalar(e, mpdb_value(value));
     }
-    if (is_str) {
+    bool is_str = type == &mp_type_str;
+    bool is_int = type == &mp_type_int;
+    bool is_float = type == &mp_type_float;
+    if (!is_str && !is_int && !is_float && type != &mp_type_bool && type != &mp_type_NoneType) {
+        mpdb_raise_type(MP_ERROR_TEXT("cannot store %s: values are dict, list, tuple, str, int, float, bool and None"), value);
+    }
+    if (e->counting) {
+        return count_json(e, value);
+    } else if (is_str) {
         return push_str(e, value);
     } else if (mp_obj_is_small_int(value)) {
         return mtdb_push_int(&e->out, MP_OBJ_SMALL_INT_VALUE(value));
     } else if (is_float) {
         return push_float(e, value);
-    } else if (mp_obj_is_bool(value)) {
-        return mtdb_push_bool(&e->out, value == mp_const_true);
+    } else if (is_int) {
+        return push_bigint(e, value);
     } else if (value == mp_const_none) {
         return mtdb_push_none(&e->out);
-    } else if (mp_obj_is_exact_type(value, &mp_type_int)) {
-        return push_bigint(e, value);
     }
-    if (mp_obj_is_type(value, &mpdb_type_result)) {
-        return push_scalar(e, mpdb_value(value));
-    }
-    mpdb_raise_type(MP_ERROR_TEXT("cannot store %s: values are dict, list, tuple, str, int, float, bool and None"), value);
+    return mtdb_push_bool(&e->out, value == mp_const_true);
 }
 
 // ---- containers ---------------------------------------------------------------------------------------
 
 static int32_t push_name(mpdb_encoding_t *e, mp_obj_t key) {
-    if (!mp_obj_is_str(key)) {
+    if (!mpdb_is_str(key)) {
         mpdb_raise_type(MP_ERROR_TEXT("the keys of a dict must be str, not %s"), key);
     }
     if (e->counting) {
@@ -259,7 +266,7 @@ NORETURN static void raise_changed(void) {
 
 // Not mp_obj_equal(), which would run __eq__ of a key that is no str, in the middle of the walk.
 static bool is_tags_name(mp_obj_t key) {
-    return mp_obj_is_str(key) && mp_obj_str_equal(key, MP_OBJ_NEW_QSTR(MP_QSTR__tags));
+    return mpdb_is_str(key) && mp_obj_str_equal(key, MP_OBJ_NEW_QSTR(MP_QSTR__tags));
 }
 
 // The next item of a container: a dict's name is written, its value returned.
@@ -379,8 +386,7 @@ static mp_obj_t shown_tags(mp_map_t *map) {
         }
         return MP_OBJ_NULL;
     }
-    mp_map_elem_t *elem = mp_map_lookup(map, MP_OBJ_NEW_QSTR(MP_QSTR__tags), MP_MAP_LOOKUP);
-    return elem == NULL ? MP_OBJ_NULL : elem->value;
+    return mpdb_member(map, MP_QSTR__tags);
 }
 
 // A record's tags stand before its value.

@@ -48,9 +48,7 @@ mp_obj_t mpdb_plain_copy(mp_obj_t object) {
 }
 
 mp_obj_t mpdb_method_of(const mp_obj_type_t *base, qstr name) {
-    mp_map_t *methods = &MP_OBJ_TYPE_GET_SLOT(base, locals_dict)->map;
-    mp_map_elem_t *elem = mp_map_lookup(methods, MP_OBJ_NEW_QSTR(name), MP_MAP_LOOKUP);
-    return elem == NULL ? MP_OBJ_NULL : elem->value;
+    return mpdb_member(&MP_OBJ_TYPE_GET_SLOT(base, locals_dict)->map, name);
 }
 
 // ---- the methods that change, as objects that know their name -------------------------------------------------
