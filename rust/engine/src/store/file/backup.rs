@@ -102,7 +102,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Whether there is more to be copied.
-    #[inline(never)]
+    #[inline(always)]
     fn copy_some(&mut self, budget: u32) -> Result<Answer> {
         let mut left = budget;
         while self.backup.level <= self.backup.of.levels && self.backup.of.levels > 0 {
@@ -175,6 +175,7 @@ impl<M: Medium> FileStore<M> {
         Ok(location)
     }
 
+    #[inline(always)]
     fn finish_backup(&mut self) -> Result<()> {
         let going = &mut self.backup;
         let segments = usize::from(going.live > 0);

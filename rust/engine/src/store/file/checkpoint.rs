@@ -46,7 +46,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// The same, where there is room for it.
-    #[inline(never)]
+    #[inline(always)]
     fn append_frame(&mut self, level: u8, id: u32, slot: u16, gap: Gap) -> Result<Location> {
         let (at, content) = (self.log.end(), self.cache.bytes(slot)?);
         self.log.append(&PageFrame::to_bytes(level, id, gap, self.log.seed_at(at), content))?;
@@ -57,7 +57,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Before something is appended that changes the page table.
-    #[inline(never)]
+    #[inline(always)]
     fn begin_attempt(&mut self) -> Result<()> {
         let Snapshot { table, levels, free_ids, .. } = self.snapshot;
         self.before = Before { table, levels, free_ids };
@@ -111,7 +111,7 @@ impl<M: Medium> FileStore<M> {
         Ok(())
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn write_pages(&mut self, versions: Versions) -> Result<()> {
         let mut from = 0;
         while let Some((slot, id, freed)) = self.cache.next_changed(versions, from) {
@@ -144,7 +144,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Writes the pages of the table above the pages just written, each once.
-    #[inline(never)]
+    #[inline(always)]
     fn write_table(&mut self, versions: Versions) -> Result<()> {
         let mut path = Path { id: 0, closed: self.snapshot.levels };
         let mut from = 0;
@@ -167,6 +167,7 @@ impl<M: Medium> FileStore<M> {
         self.close_path(&mut path, MAX_LEVELS)
     }
 
+    #[inline(never)]
     fn table_slot(&self, level: u8) -> u16 {
         self.table_slots.get(usize::from(level).wrapping_sub(1)).copied().unwrap_or(NO_SLOT)
     }
@@ -197,7 +198,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Puts a level on top of the table.
-    #[inline(never)]
+    #[inline(always)]
     fn deepen(&mut self) -> Result<()> {
         if self.snapshot.levels >= MAX_LEVELS {
             return Err(Error::Full);
@@ -211,7 +212,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// The highest level on which the way to an id leads through other pages than those that are being made anew.
-    #[inline(never)]
+    #[inline(always)]
     fn apart(&self, path: &Path, id: u32) -> u8 {
         let mut level = self.snapshot.levels;
         while level > path.closed && self.table_index(level, path.id) == self.table_index(level, id) {
@@ -221,7 +222,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Begins to make the pages of the table on the way to an id anew, on this level and those below.
-    #[inline(never)]
+    #[inline(always)]
     fn open_path(&mut self, top: u8, id: u32) -> Result<()> {
         for level in (1..=top).rev() {
             self.fill_table_slot(level, self.table_index(level, id), self.above(level, id)?)?;
@@ -285,14 +286,14 @@ impl<M: Medium> FileStore<M> {
         appended
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn append_state(&mut self, meta: &Meta, next_id: u32, free_ids: u32, segments: usize) -> Result<u32> {
         let first = Snapshot { meta: *meta, next_id, free_ids, ..self.snapshot }.to_bytes(segments);
         let crc = crc32(self.log.seed_at(self.log.end()), &first);
         self.log.append(&first).map(|()| crc)
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn append_segments(&mut self, crc: u32) -> Result<()> {
         let mut crc = crc;
         for place in Log::<M>::places() {
@@ -320,7 +321,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Reads a checkpoint's first bytes, sees that it is whole, and gives of how many segments it tells.
-    #[inline(never)]
+    #[inline(always)]
     fn read_state(&mut self, place: usize, offset: u32, first: &mut [u8; CHECKPOINT]) -> Result<usize> {
         self.log.read(place, offset, first)?;
         let segments = Snapshot::segments(first).ok_or(Error::Corrupt)?;
@@ -341,7 +342,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Takes the counts of a checkpoint that is whole.
-    #[inline(never)]
+    #[inline(always)]
     fn read_segments(&mut self, place: usize, offset: u32, segments: usize) -> Result<()> {
         self.log.clear_live();
         let whole = PAGE_HEADER.wrapping_add(self.root.page_size) as u32;
@@ -452,7 +453,7 @@ impl<M: Medium> FileStore<M> {
         Ok(())
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn append_checkpoint(&mut self, meta: &Meta, status: &Status) -> Result<()> {
         self.append_versions(Versions::NEWEST)?;
         let location = self.append_snapshot(meta, self.snapshot.next_id, self.snapshot.free_ids)?;
@@ -463,7 +464,7 @@ impl<M: Medium> FileStore<M> {
     }
 }
 
-#[inline(never)]
+#[inline(always)]
 fn is_blank(page: &[u8]) -> bool {
     page.iter().all(|byte| *byte == 0)
 }

@@ -47,7 +47,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Goes on with it after a checkpoint where that was not enough: one more round, on a full medium some segments to
     /// their ends.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn clean_more(&mut self, meta: &Meta, status: &Status) {
         let (mut rounds, mut victims) = if self.is_full() { (u32::MAX, VICTIMS) } else { (1, 1) };
         let behind = |store: &Self| {
@@ -88,6 +88,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Whether places for segments are running out.
+    #[inline(always)]
     fn has_many_segments(&self) -> bool {
         self.log.segments() > SEGMENTS * 3 / 4
     }
@@ -150,6 +151,7 @@ impl<M: Medium> FileStore<M> {
         Ok(false)
     }
 
+    #[inline(always)]
     fn checkpoint_now(&mut self, meta: &Meta, next_key: u64) -> Result<()> {
         self.incomplete |= self.unflushed;
         self.flush(meta, next_key)
@@ -175,6 +177,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Looks at one frame of the victim: how long it is, and whether it was a page that lives.
+    #[inline(always)]
     fn clean_frame(&mut self, place: usize, at: u32) -> Result<(u32, bool)> {
         let mut header = [0; CHECKPOINT];
         let header = self.log.peek(place, at, &mut header)?;

@@ -100,7 +100,7 @@ fn write_u64(bytes: &mut [u8], at: usize, value: u64) {
     write(bytes, at, &value.to_le_bytes());
 }
 
-#[inline(never)]
+#[inline(always)]
 fn write_numbers(bytes: &mut [u8], at: usize, numbers: &[u32]) {
     for (index, number) in numbers.iter().enumerate() {
         write_u32(bytes, index.wrapping_mul(4).wrapping_add(at), *number);
@@ -108,6 +108,7 @@ fn write_numbers(bytes: &mut [u8], at: usize, numbers: &[u32]) {
 }
 
 /// Puts the CRC of what is before it at the end; `seed` is what the CRC begins with.
+#[inline(always)]
 fn seal(bytes: &mut [u8], seed: u32) {
     let at = bytes.len().saturating_sub(4);
     let crc = crc32(seed, bytes.get(..at).unwrap_or(&[]));
@@ -273,6 +274,7 @@ impl Gap {
     }
 
     /// Where the page goes on.
+    #[inline(always)]
     pub fn end(self) -> usize {
         self.from.wrapping_add(self.len)
     }

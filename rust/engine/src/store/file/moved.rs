@@ -85,12 +85,13 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Whether a page stands elsewhere, or will.
+    #[inline(always)]
     pub(super) fn is_moved(&self, id: u32) -> bool {
         self.moved_index(id, self.noted()).is_some()
     }
 
     /// The one with the least id of `from` or more, and where it stands.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn next_moved(&self, from: u32) -> Option<(u32, Location)> {
         let mut least = None;
         let mut below = u32::MAX;

@@ -55,6 +55,7 @@ impl Savepoints {
 
 impl<M: Medium> FileStore<M> {
     /// The page of the cache, and the place in it, where note `index` stands that is not in the store itself.
+    #[inline(always)]
     fn note_place(&self, index: usize) -> Option<(usize, usize)> {
         let per_page = self.root.page_size.checked_div(NOTE)?;
         let beyond = index.checked_sub(HERE)?;
@@ -227,7 +228,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Writes what one savepoint began with, and notes where.
-    #[inline(never)]
+    #[inline(always)]
     fn write_level(&mut self, level: u16) -> Result<()> {
         let free_ids = self.snapshot.free_ids;
         self.write_versions(Versions::of(level))?;
@@ -237,7 +238,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// The same once its pages are written, by which so many ids were given back.
-    #[inline(never)]
+    #[inline(always)]
     fn write_note(&mut self, level: u16, freed: u32) -> Result<()> {
         let mut note = self.note(level);
         // Later versions took ids that this state does not have.

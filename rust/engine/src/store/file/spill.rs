@@ -52,7 +52,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Makes sure that so many pages can be had, as far as it can be done this way.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn spill(&mut self, available: usize) -> Result<()> {
         if !self.can_spill() {
             return Ok(());

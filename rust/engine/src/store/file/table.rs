@@ -73,6 +73,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Where a page stands, if it does. One slot can be had, for the way through the table.
+    #[inline(always)]
     pub(super) fn table_entry(&mut self, id: u32) -> Result<Location> {
         self.table_entry_above(1, id)
     }

@@ -77,6 +77,7 @@ impl Cache {
     }
 
     /// Whether that is how a page's older version is kept.
+    #[inline(always)]
     pub fn is_folded(&self, slot: u16) -> bool {
         self.slot(slot).flags & FOLDED != 0
     }

@@ -106,6 +106,7 @@ impl Cache {
     }
 
     /// Says how large pages are, and how many there may be.
+    #[inline(never)]
     pub fn set_size(&mut self, page_size: usize, limit: usize) {
         self.chunks = Chunks::new(page_size as u32);
         self.page_size = page_size;
@@ -292,7 +293,7 @@ impl Cache {
     }
 
     #[cfg_attr(target_pointer_width = "64", inline)]
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     fn bucket_of(&self, id: u32) -> usize {
         // Ids are given in order: a multiplication spreads them, and those of the page table.
         (id.wrapping_mul(0x9e37_79b1) >> 12) as usize & self.buckets.len().wrapping_sub(1)

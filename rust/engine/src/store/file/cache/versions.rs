@@ -20,7 +20,7 @@ impl Versions {
 impl Cache {
     /// Whether a page is changed, in which savepoint, and whether it was given back there.
     #[cfg_attr(target_pointer_width = "64", inline)]
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub fn change_of(&self, slot: u16) -> Option<(u16, bool)> {
         let Slot { flags, epoch, .. } = *self.slot(slot);
         (flags & DIRTY != 0).then_some((epoch, flags & FREED != 0))
@@ -112,6 +112,7 @@ impl Cache {
     }
 
     /// A savepoint is rolled back.
+    #[inline(never)]
     pub fn discard(&mut self, epoch: u16) {
         while let Some(slot) = self.first_changed(epoch) {
             self.drop_changed(slot);
@@ -160,12 +161,14 @@ impl Cache {
     }
 
     /// Whether it is the older version of a page, kept as what differs, that is to be written.
+    #[inline(always)]
     pub fn is_folded_older(&self, slot: u16, versions: Versions) -> bool {
         self.is_folded(slot) && versions != Versions::NEWEST && self.slot(slot).epoch != versions.0
     }
 
     /// Of the pages that no savepoint has changed, the one that was changed longest ago, or the next one behind `behind`
     /// in that order; and whether it was given back.
+    #[inline(always)]
     pub fn coldest(&self, behind: u16) -> Option<(u16, u32, bool)> {
         let mut at = if behind == NO_SLOT { self.last_changed } else { self.slot(behind).before };
         while at != NO_SLOT {
