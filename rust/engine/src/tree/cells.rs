@@ -36,7 +36,7 @@ impl<'a> Source<'a> {
         self.show_brought(store, to)
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn show_brought<S: PageStore>(&self, store: &mut S, to: &mut dyn FnMut(&Cells, &mut [u8])) -> Result<()> {
         let Source { new, replaced, separator, .. } = *self;
         let (left, right, scratch) = store.build(self.left, self.right)?;
@@ -112,7 +112,8 @@ impl<'a> Cells<'a> {
     }
 
     /// Where entry `index` comes from: a page and its index there, or `None` if it is the new one.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     fn source(&self, index: usize) -> Option<(Page<'a>, usize)> {
         let mut index = index;
         if let Some((at, _)) = self.new {
@@ -143,7 +144,7 @@ impl<'a> Cells<'a> {
     }
 
     /// The shortest key that leads to entry `at` and what follows, but not to what is before.
-    #[inline(never)]
+    #[inline(always)]
     pub fn separator(&self, at: usize) -> Key<'a> {
         let first = self.get(at).key;
         match self.left.level() {
@@ -252,6 +253,7 @@ impl<'a> Cells<'a> {
     }
 
     /// Where to split: the first entry of the right page, so that both halves fit.
+    #[inline(always)]
     pub fn split_point(&self, page_size: usize) -> Option<usize> {
         let count = self.count();
         let fits = |at: usize| self.fits(0, at, page_size) && self.fits(at, count, page_size);

@@ -82,6 +82,7 @@ impl Cursor {
     }
 
     /// Goes back, so that the entry last given comes again.
+    #[inline(never)]
     pub fn step_back(&mut self) {
         self.inclusive = true;
         self.change = 0;

@@ -80,7 +80,7 @@ fn plant<S: PageStore>(store: &mut S, root: &mut PageId, entry: &Entry) -> Resul
 
 /// How many pages from the leaf up may split, whatever their separators are: the branch above the leaf may get
 /// a new one, and another one for its neighbour ([`spread`]).
-#[inline(never)]
+#[inline(always)]
 fn splits<S: PageStore>(store: &mut S, path: &Path) -> Result<usize> {
     let separator = max_key(store.page_size());
     let mut splits: usize = 1;
@@ -95,7 +95,7 @@ fn splits<S: PageStore>(store: &mut S, path: &Path) -> Result<usize> {
 
 /// Splits the path's leaf for an entry that does not fit, and gives the new page on the right; the work's key is that
 /// which leads there.
-#[inline(never)]
+#[inline(always)]
 fn split_leaf<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry) -> Result<PageId> {
     let (id, index) = work.path.leaf();
     let split = split(store, id, index, entry)?;
@@ -155,6 +155,7 @@ struct Split {
 
 impl Split {
     /// Takes the upper entries out of the page.
+    #[inline(always)]
     fn finish<S: PageStore>(&self, store: &mut S, id: PageId) -> Result<()> {
         if self.appended {
             Ok(())
@@ -180,7 +181,7 @@ fn split<S: PageStore>(store: &mut S, id: PageId, index: usize, entry: &Entry) -
 }
 
 /// Puts a new root above the two halves of the old one.
-#[inline(never)]
+#[inline(always)]
 fn grow<S: PageStore>(store: &mut S, root: &mut PageId, left: PageId, right: PageId, separator: &[u8]) -> Result<()> {
     let level = Page(store.page(left)?).level().checked_add(1).ok_or(Error::Corrupt)?;
     let id = store.allocate()?;

@@ -49,7 +49,8 @@ impl<'a> Key<'a> {
     }
 
     /// What follows a prefix; `None` where it does not begin with that.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn behind(&self, prefix: &[u8]) -> Option<Key<'a>> {
         let Some((head, tail)) = prefix.split_at_checked(self.prefix.len()) else {
             let rest = self.prefix.strip_prefix(prefix)?;
@@ -61,6 +62,7 @@ impl<'a> Key<'a> {
     }
 
     /// The first `len` bytes of it.
+    #[inline(never)]
     pub fn until(&self, len: usize) -> Key<'a> {
         let prefix = self.prefix.get(..len).unwrap_or(self.prefix);
         let suffix = self.suffix.get(..len.wrapping_sub(prefix.len())).unwrap_or(self.suffix);

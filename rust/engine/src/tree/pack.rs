@@ -74,7 +74,7 @@ enum Filled {
 }
 
 /// Moves as much of the right page to the left one as fits, all of it or a part.
-#[inline(never)]
+#[inline(always)]
 fn fill<S: PageStore>(
     store: &mut S,
     root: &mut PageId,

@@ -102,6 +102,7 @@ impl Pair {
     }
 
     /// Makes both pages and the branch writable.
+    #[inline(always)]
     pub fn write<S: PageStore>(&self, store: &mut S) -> Result<()> {
         store.write(self.left)?;
         store.write(self.parent)?;

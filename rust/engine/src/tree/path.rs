@@ -59,6 +59,7 @@ impl Path {
     }
 
     /// Goes to another entry of the page at `depth`.
+    #[inline(never)]
     pub(super) fn set_index(&mut self, depth: usize, index: usize) {
         if let Some(entry) = self.indexes.get_mut(depth) {
             *entry = index as u16;
@@ -99,6 +100,7 @@ impl Path {
     }
 
     /// Goes from wherever it is to a key, or to where it would stand.
+    #[inline(always)]
     pub fn locate<S: PageStore>(&mut self, store: &mut S, root: PageId, key: &Key) -> Result<()> {
         (self.len, self.found, self.too_full) = (0, false, 0);
         if root != PageId::NONE {

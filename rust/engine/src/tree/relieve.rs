@@ -11,7 +11,7 @@ use crate::store::{PageId, PageStore};
 
 /// The full leaf at the end of the path and the emptier one of its neighbours, where sharing their entries makes room for
 /// `entry` bytes, and how many of these the left one is then to have.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn relieve<S: PageStore>(store: &mut S, path: &Path, entry: usize) -> Result<Option<(Pair, usize)>> {
     let Some(above) = path.height().checked_sub(2) else { return Ok(None) };
     let Step { id: parent, index } = path.step(above);
@@ -36,7 +36,7 @@ pub(super) fn relieve<S: PageStore>(store: &mut S, path: &Path, entry: usize) ->
 }
 
 /// How many entries of both fill half of their bytes.
-#[inline(never)]
+#[inline(always)]
 fn half<S: PageStore>(store: &mut S, pair: &Pair) -> Result<usize> {
     let mut count = 0;
     pair.entries(&[]).show(store, &mut |cells, _| {
@@ -49,7 +49,7 @@ fn half<S: PageStore>(store: &mut S, pair: &Pair) -> Result<usize> {
 /// Makes three pages of the full leaf at the end of the path and a full neighbour, and puts the new entry in.
 /// Gives the third page, with the work's key leading there from the right of the second; `None`, and nothing done, where
 /// there is no neighbour, or the entries do not fall so. The caller has reserved as much as for a split.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn spread<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry) -> Result<Option<PageId>> {
     let Work { path, key: separator } = work;
     let Some(above) = path.height().checked_sub(2) else { return Ok(None) };
@@ -93,7 +93,7 @@ pub(super) fn spread<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry
 }
 
 /// Where the entries fall into three parts of like size.
-#[inline(never)]
+#[inline(always)]
 fn thirds<S: PageStore>(store: &mut S, entries: &Source) -> Result<(usize, usize)> {
     let mut thirds = (0, 0);
     entries.show(store, &mut |cells, _| {

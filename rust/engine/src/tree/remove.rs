@@ -56,7 +56,7 @@ pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, work: &mu
 /// Joins the thin page at `depth` with a neighbour, if one page can hold both. The entry of the page above
 /// that is to go is then the path's. Gives by how many bytes at least the pages are too full for that, 0 where they were
 /// joined.
-#[inline(never)]
+#[inline(always)]
 fn merge<S: PageStore>(store: &mut S, work: &mut Work, depth: usize) -> Result<usize> {
     let above = depth.wrapping_sub(1);
     let Step { id: parent, index } = work.path.step(above);
