@@ -6,20 +6,16 @@
 #include "py/runtime.h"
 #include "py/smallint.h"
 
+#include "document.h"
 #include "loop.h"
-
-static mp_obj_t member(mp_obj_dict_t *names, qstr name) {
-    mp_map_elem_t *elem = mp_map_lookup(&names->map, MP_OBJ_NEW_QSTR(name), MP_MAP_LOOKUP);
-    return elem == NULL ? MP_OBJ_NULL : elem->value;
-}
 
 static mp_obj_t module_member(mp_obj_t module, qstr name) {
     return module != MP_OBJ_NULL && mp_obj_is_type(module, &mp_type_module)
-        ? member(mp_obj_module_get_globals(module), name) : MP_OBJ_NULL;
+        ? mpdb_member(&mp_obj_module_get_globals(module)->map, name) : MP_OBJ_NULL;
 }
 
 static mp_obj_t core(void) {
-    return module_member(member(&MP_STATE_VM(mp_loaded_modules_dict), MP_QSTR_asyncio), MP_QSTR_core);
+    return module_member(mpdb_member(&MP_STATE_VM(mp_loaded_modules_dict).map, MP_QSTR_asyncio), MP_QSTR_core);
 }
 
 mp_obj_t mpdb_loop_global(qstr name) {
