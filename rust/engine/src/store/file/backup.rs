@@ -12,7 +12,6 @@ use super::format::{
 use super::medium::{File, Medium};
 use super::FileStore;
 use crate::bytes::{hash64, u32_at, write, write_u32};
-use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::Meta;
 
@@ -95,15 +94,14 @@ impl<M: Medium> FileStore<M> {
         }
         let copied = self.copy_some(budget);
         match copied {
-            Ok(going) => self.backup.active = going == Yes,
+            Ok(done) => self.backup.active = !done,
             Err(_) => self.give_up_backup(),
         }
-        copied.map(|going| going == No)
+        copied
     }
 
-    /// Whether there is more to be copied.
     #[inline(always)]
-    fn copy_some(&mut self, budget: u32) -> Result<Answer> {
+    fn copy_some(&mut self, budget: u32) -> Result<bool> {
         let mut left = budget;
         while self.backup.level <= self.backup.of.levels && self.backup.of.levels > 0 {
             let shift = self.table_bits().wrapping_mul(u32::from(self.backup.level));
@@ -116,13 +114,13 @@ impl<M: Medium> FileStore<M> {
                 continue;
             }
             if left == 0 {
-                return Ok(Yes);
+                return Ok(false);
             }
             left = left.wrapping_sub(1);
             self.copy_page()?;
             self.backup.index = self.backup.index.wrapping_add(1);
         }
-        self.finish_backup().map(|()| No)
+        self.finish_backup().map(|()| true)
     }
 
     /// Copies the page at hand, if there is one.

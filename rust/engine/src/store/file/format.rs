@@ -100,8 +100,9 @@ fn write_u64(bytes: &mut [u8], at: usize, value: u64) {
     write(bytes, at, &value.to_le_bytes());
 }
 
+/// Writes numbers one behind the other from `at` on.
 #[inline(always)]
-fn write_numbers(bytes: &mut [u8], at: usize, numbers: &[u32]) {
+pub fn write_numbers(bytes: &mut [u8], at: usize, numbers: &[u32]) {
     for (index, number) in numbers.iter().enumerate() {
         write_u32(bytes, index.wrapping_mul(4).wrapping_add(at), *number);
     }

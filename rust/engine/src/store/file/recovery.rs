@@ -296,8 +296,11 @@ impl<M: Medium> FileStore<M> {
         let (mut at, mut first) = (at, [0; CHECKPOINT]);
         loop {
             let len = self.frame(&mut at, &mut first)?;
-            if len == 0 || Commit::may_begin(&first) {
-                return if len == 0 { Ok(No) } else { self.read_commit(at, commit) };
+            if len == 0 {
+                return Ok(No);
+            }
+            if Commit::may_begin(&first) {
+                return self.read_commit(at, commit);
             }
             at.offset = at.offset.saturating_add(len);
         }
@@ -329,13 +332,17 @@ impl<M: Medium> FileStore<M> {
         while let Some(Replay { mut at, last }) = self.replay {
             self.replay_again = self.replay;
             let len = self.frame(&mut at, &mut first)?;
+            if len == 0 {
+                self.replay = None;
+                break;
+            }
             let next = At { offset: at.offset.saturating_add(len), ..at };
-            self.replay = (len > 0).then_some(Replay { at: next, last });
-            if len > 0 && Commit::may_begin(&first) {
+            self.replay = Some(Replay { at: next, last });
+            if Commit::may_begin(&first) {
                 let mut commit = CommitFrame::NONE;
                 self.read_commit(at, &mut commit)?.or(Error::Corrupt)?;
                 self.go_on_behind(&commit, last)?;
-            } else if len > 0 && first.first() == Some(&DELTA) {
+            } else if first.first() == Some(&DELTA) {
                 let (count, from) = varint_at(&first, 1).ok_or(Error::Corrupt)?;
                 let bytes = buf.get_mut(..count as usize).ok_or(Error::Corrupt)?;
                 self.log.read(at.place, at.offset.saturating_add(from as u32), bytes)?;

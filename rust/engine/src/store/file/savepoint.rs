@@ -1,11 +1,11 @@
 //! Savepoints: what was changed in one is told apart in the cache; what else must come back is noted here.
 
 use super::cache::{Versions, NO_SLOT};
-use super::format::Location;
+use super::format::{write_numbers, Location};
 use super::log::Log;
 use super::medium::Medium;
 use super::FileStore;
-use crate::bytes::{u32_at, write_u32};
+use crate::bytes::u32_at;
 use crate::error::{Error, Result};
 use crate::store::Meta;
 use core::array::from_fn;
@@ -100,12 +100,8 @@ impl<M: Medium> FileStore<M> {
             }
         }
         let bytes = self.note_bytes(index);
-        for (n, number) in note.meta.to_numbers().iter().enumerate() {
-            write_u32(bytes, n.wrapping_mul(4), *number);
-        }
-        for (n, number) in [note.next_id, note.free_ids, note.said, note.checkpoint.0].iter().enumerate() {
-            write_u32(bytes, n.wrapping_add(Meta::NUMBERS).wrapping_mul(4), *number);
-        }
+        write_numbers(bytes, 0, &note.meta.to_numbers());
+        write_numbers(bytes, 4 * Meta::NUMBERS, &[note.next_id, note.free_ids, note.said, note.checkpoint.0]);
         Ok(())
     }
 
