@@ -79,7 +79,6 @@ impl<'a> Key<'a> {
     /// Its first eight bytes as a number, see [`head`].
     #[inline]
     pub fn head(&self) -> u64 {
-        #[cfg(target_pointer_width = "64")]
         if let (true, Some(first)) = (self.prefix.is_empty(), self.suffix.first_chunk()) {
             return u64::from_be_bytes(*first);
         }
@@ -112,16 +111,15 @@ impl<'a> Key<'a> {
 #[cfg_attr(target_pointer_width = "64", inline)]
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 fn order(bytes: &[u8], with: &[u8]) -> Ordering {
-    #[cfg(target_pointer_width = "32")]
+    if cfg!(target_pointer_width = "64") {
+        return bytes.cmp(with);
+    }
     for (a, b) in bytes.iter().zip(with) {
         if a != b {
             return a.cmp(b);
         }
     }
-    #[cfg(target_pointer_width = "32")]
-    return bytes.len().cmp(&with.len());
-    #[cfg(target_pointer_width = "64")]
-    bytes.cmp(with)
+    bytes.len().cmp(&with.len())
 }
 
 /// The shortest key that is above `left` and not above `right`, as a length of `right`.

@@ -33,13 +33,12 @@ pub(super) fn take_out<S: PageStore>(store: &mut S, root: &mut PageId, work: &mu
         let Some(above) = depth.checked_sub(1) else {
             return shrink(store, root);
         };
+        let known = usize::from(work.path.too_full);
         if count == 0 {
             store.free(id)?;
+        } else if used.wrapping_mul(2) > size || known > 0 && used >= known {
+            return Ok(());
         } else {
-            let known = usize::from(work.path.too_full);
-            if used.wrapping_mul(2) > size || known > 0 && used >= known {
-                return Ok(());
-            }
             let excess = merge(store, work, depth)?;
             if excess > 0 {
                 // For as long as only this page becomes emptier.
