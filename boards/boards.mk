@@ -8,8 +8,7 @@ GLUE_SOURCES := $(shell find mpy_glue -type f -not -name '*.pyc')
 # The engine for a chip.
 chip_library = $(OUT)/cargo/$(1)/board/engine.a
 $(call chip_library,%): $(RUST_SOURCES) tools/chip_engine.sh | $(STAMPS)/install-unix
-	@$(PHASE) "building the Rust engine for $*" $(LOGS)/engine-$*.log \
-		sh -c 'tools/install.sh target:$* && tools/chip_engine.sh $*'
+	@$(PHASE) "building the Rust engine for $*" $(LOGS)/engine-$*.log tools/chip_engine.sh $*
 
 .PHONY: stack-rp2040 size-kept firmware test-cortex-m3 test-rv32 test-rp2040 smoke-rp2040 repl-rp2040 size bench-rp2040
 

@@ -8,7 +8,8 @@ set -eu
 
 target=$1
 board=$CARGO_TARGET_DIR/$target/board
-tools=$(dirname "$(find "$(rustc --print sysroot)/lib/rustlib" -name llc -path '*/bin/llc' | head -n 1)")
+"$(dirname "$0")/install.sh" "target:$target"
+tools=$(rustc --print target-libdir)/../bin
 
 cargo rustc --profile board -p mtdb-capi --crate-type staticlib --target "$target" -- --emit=llvm-ir="$board/engine.ll"
 
@@ -16,6 +17,7 @@ cargo rustc --profile board -p mtdb-capi --crate-type staticlib --target "$targe
 placement=$("$tools/llc" --help-hidden | grep -o -e '-apply-ext-tsp-for-size' || true)
 
 # A value that is as soon computed again is not kept in a register, and live ranges are split where that is shorter.
+# shellcheck disable=SC2086 # no word where LLVM has no such option
 sed 's/"frame-pointer"="all"/"frame-pointer"="none"/' "$board/engine.ll" |
     "$tools/llc" -O2 -relocation-model=static -float-abi=soft -function-sections -data-sections \
         -disable-constant-hoisting -disable-machine-cse -disable-machine-licm \

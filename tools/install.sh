@@ -164,7 +164,7 @@ install_target() {
         need_rustup "Rust's target $1"
         rustup target add "$1"
     fi
-    [ -n "$(find "$(rustc --print sysroot)/lib/rustlib" -name llc)" ] || {
+    [ -e "$(rustc --print target-libdir)/../bin/llc" ] || {
         need_rustup "LLVM's compiler"
         rustup component add llvm-tools
     }

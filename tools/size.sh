@@ -12,12 +12,11 @@ case $target in
     *) echo "size.sh: what is the linker's emulation for $target?" >&2; exit 1 ;;
 esac
 
-tools/install.sh "target:$target"
 tools/chip_engine.sh "$target"
 
 library=$CARGO_TARGET_DIR/$target/board/engine.a
 image=$CARGO_TARGET_DIR/$target/board/size.elf
-linker=$(find "$(rustc --print sysroot)/lib/rustlib" -name rust-lld -path '*/bin/rust-lld' | head -n 1)
+linker=$(rustc --print target-libdir)/../bin/rust-lld
 roots=$(nm --defined-only "$library" 2> /dev/null | awk '$2 == "T" && $3 ~ /^mtdb_/ { print "--undefined=" $3 }' | sort -u)
 [ -n "$roots" ] || { echo "no mtdb_ function in $library"; exit 1; }
 
