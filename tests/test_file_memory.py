@@ -25,9 +25,10 @@ def held():
 
 
 def besides(files):
-    """What a database with so many files open, at most three, may take beside its cache. On a board these are 2 KB, the scratch (a page and 192 bytes), and what the
-    filesystem takes of the heap for each open file: littlefs has a buffer of 1 KB for each. On POSIX, which has none,
-    pointers of 8 bytes and blocks of the heap of 32 take all together to less than 4 KB."""
+    """What a database with so many files open, at most three, may take beside its cache. On a board these are 2 KB, the
+    scratch (a page and 192 bytes), and what the filesystem takes of the heap for each open file: littlefs has a buffer of
+    1 KB for each. On POSIX, which has none, pointers of 8 bytes and blocks of the heap of 32 take all together to less
+    than 4 KB."""
     if not ON_BOARD:
         return 4096
     gc.disable()
