@@ -122,6 +122,13 @@ pub fn div_ceil(n: usize, by: usize) -> usize {
     n.saturating_add(by.saturating_sub(1)).checked_div(by).unwrap_or(0)
 }
 
+/// How many of the lowest bits are 0, of a number that is not.
+// A chip without an instruction for it needs a table, of which there is one so.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+pub fn trailing_zeros(n: u32) -> u32 {
+    n.trailing_zeros()
+}
+
 /// 32-bit FNV-1a, for index keys of names that have no number.
 pub fn hash32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))

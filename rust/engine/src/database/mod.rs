@@ -67,29 +67,31 @@ const UNNUMBERED_TAG: u8 = b'U';
 const NUMBER: u8 = b'n';
 
 /// An open database on a store of pages. Times are milliseconds of one clock that never goes back.
+// In this order the code of a board is shorter: its instructions reach what stands within the first 128 bytes.
+#[repr(C)]
 pub struct Database<S> {
     store: S,
     meta: Meta,
     /// Another number whenever the tree has changed; never 0.
     change: u32,
-    /// The change that was a removal, behind which the path now is.
-    removed: u32,
-    names_epoch: u32,
-    /// The number of the name `tags`, 0 while it has none; `None` where it has to be looked up.
-    tags_name: Option<u32>,
     next_key: u64,
     /// No record expires before.
     next_expiry: u64,
-    flush: FlushRule,
-    counts: Counts,
-    work: Work,
+    names_epoch: u32,
+    /// The change that was a removal, behind which the path now is.
+    removed: u32,
+    /// The number of the name `tags`, 0 while it has none; `None` where it has to be looked up.
+    tags_name: Option<u32>,
     /// The leaf to pack next.
     pack_from: PageId,
     /// Compacting has packed the leaves and is busy with the medium.
     packed: bool,
-    clock: u64,
     /// The running transaction has put something.
     grew: bool,
+    clock: u64,
+    counts: Counts,
+    flush: FlushRule,
+    work: Work,
 }
 
 impl<S: PageStore> Database<S> {

@@ -13,10 +13,12 @@ use crate::tree::page::Page;
 use crate::tree::{Cursor, KeyBuf};
 
 /// A place between records.
+// In this order the code of a board is shorter: its instructions reach what stands within the first 128 bytes.
 #[derive(Clone)]
+#[repr(C)]
 pub struct ScanCursor {
-    tree: Cursor,
     range: Range,
+    tree: Cursor,
 }
 
 /// What a step of a scan came to.

@@ -16,7 +16,7 @@
 use super::journal::Journal;
 use super::raw::{self, Block, Chunks};
 use super::{is_page_size, DurableStore, Meta, PageId, PageStore};
-use crate::bytes::{div_ceil, u32_at, write_u32};
+use crate::bytes::{div_ceil, trailing_zeros, u32_at, write_u32};
 use crate::error::{Error, Result};
 
 const NONE: u32 = u32::MAX;
@@ -230,7 +230,7 @@ impl MemoryStore {
         self.need(1)?;
         let chunk = self.free_head;
         let free = self.field(chunk, FREE);
-        let id = PageId(chunk.wrapping_mul(IDS_PER_CHUNK).wrapping_add(free.trailing_zeros()));
+        let id = PageId(chunk.wrapping_mul(IDS_PER_CHUNK).wrapping_add(trailing_zeros(free)));
         if free == all_free(self.pages_per_chunk) {
             self.empty_chunks = self.empty_chunks.wrapping_sub(1);
         }

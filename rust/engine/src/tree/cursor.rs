@@ -9,12 +9,14 @@ use crate::store::{PageId, PageStore};
 
 /// Walks the entries whose keys follow a key. It remembers its last key, and the path to it for as long
 /// as the tree has not changed.
+// In this order the code of a board is shorter: its instructions reach what stands within the first 128 bytes.
 #[derive(Clone)]
+#[repr(C)]
 pub struct Cursor {
-    key: KeyBuf,
     path: Path,
     change: u32,
     inclusive: bool,
+    key: KeyBuf,
 }
 
 impl Cursor {

@@ -22,7 +22,9 @@ pub use path::{Path, MAX_HEIGHT};
 pub use remove::{clear, remove};
 
 /// What operations on a tree work with. The owner of the tree keeps it: it would take much of a board's stack.
+// In this order the code of a board is shorter: its instructions reach what stands within the first 128 bytes.
 #[derive(Default)]
+#[repr(C)]
 pub struct Work {
     /// The way to the place last located.
     pub path: Path,

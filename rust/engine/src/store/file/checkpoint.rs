@@ -424,7 +424,7 @@ impl<M: Medium> FileStore<M> {
     /// Commits that keys below `limit` may be given, and of the records only what is outside of all savepoints.
     pub(super) fn commit_keys(&mut self, meta: &Meta, limit: u64) -> Result<()> {
         self.unflushed = true;
-        if self.savepoints.depth() == 0 {
+        if self.depth == 0 {
             return self.flush(meta, limit);
         }
         self.write_changed()?;

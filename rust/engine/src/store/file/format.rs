@@ -2,7 +2,7 @@
 
 use super::crc::crc32;
 use super::medium::File;
-use crate::bytes::{u16_at, u32_at, write, write_u16, write_u32};
+use crate::bytes::{trailing_zeros, u16_at, u32_at, write, write_u16, write_u32};
 use crate::error::{Error, Result};
 use crate::store::{Meta, Status};
 use core::array::from_fn;
@@ -154,7 +154,7 @@ impl Root {
     pub fn to_bytes(self) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         write(&mut bytes, 0, &ROOT_MAGIC);
-        let shift = self.page_size.trailing_zeros() as u8;
+        let shift = trailing_zeros(self.page_size as u32) as u8;
         write(&mut bytes, 8, &[VERSION, shift, u8::from(self.has_segment), 0]);
         write_u64(&mut bytes, 12, self.salt);
         seal(&mut bytes, 0);

@@ -65,12 +65,41 @@ pub struct Options {
 }
 
 /// Pages in files.
+// In this order the code of a board is shorter: its instructions reach what stands within the first 128 bytes.
+#[repr(C)]
 pub struct FileStore<M> {
-    log: Log<M>,
-    cache: Cache,
-    options: Options,
-    root: Root,
     stage: recovery::Stage,
+    /// Something was changed since the last commit.
+    unflushed: bool,
+    /// The deltas since the last commit do not say everything: the next one takes a checkpoint.
+    incomplete: bool,
+    /// The log can go on behind that commit.
+    resumable: bool,
+    /// How many savepoints are open.
+    depth: u16,
+    /// Where a page of the tree is being made anew.
+    scratch: u16,
+    /// Changes that deltas speak of, or should have spoken of, to tell whether there were some.
+    said: u32,
+    /// Bytes of deltas since the checkpoint.
+    delta_bytes: u32,
+    /// The pages on the medium: what the cache's changed pages change.
+    snapshot: Snapshot,
+    moved: moved::Moved,
+    root: Root,
+    cleaning: cleaning::Cleaning,
+    cache: Cache,
+    status: Status,
+    spare: space::Spare,
+    log: Log<M>,
+    /// A checkpoint that a rollback goes back to and that is still to be read.
+    pending_rollback: Location,
+    savepoints: Savepoints,
+    backup: backup::Backup,
+    key_limit: u64,
+    /// What the last commit said of the clock.
+    committed_now: u64,
+    options: Options,
     /// Of opening: the commit that was found, then the one that the state is that of.
     tail: Option<Place>,
     replay: Option<recovery::Replay>,
@@ -78,43 +107,18 @@ pub struct FileStore<M> {
     replay_again: Option<recovery::Replay>,
     /// A slot whose memory is lent for deltas.
     lent: u16,
-    /// The log can go on behind that commit.
-    resumable: bool,
-    /// The pages on the medium: what the cache's changed pages change.
-    snapshot: Snapshot,
     /// Where the search for a free id goes on.
     search_from: u32,
-    /// Where a page of the tree is being made anew.
-    scratch: u16,
     /// The pages of which it is made.
     brought: [u16; 2],
     /// Where pages of the page table are being made anew, one a level.
     table_slots: [u16; MAX_LEVELS as usize],
-    savepoints: Savepoints,
-    /// A checkpoint that a rollback goes back to and that is still to be read.
-    pending_rollback: Location,
     checkpoint: Place,
     before: checkpoint::Before,
     /// No segment of a lower sequence number is needed to find and check the checkpoint.
     needed_from: u32,
-    /// Bytes of deltas since the checkpoint.
-    delta_bytes: u32,
     /// What the cache had counted as touched at the last commit, if that was not the checkpoint.
     touched_before: u32,
-    /// Changes that deltas speak of, or should have spoken of, to tell whether there were some.
-    said: u32,
-    /// The deltas since the last commit do not say everything: the next one takes a checkpoint.
-    incomplete: bool,
-    /// Something was changed since the last commit.
-    unflushed: bool,
-    status: Status,
-    /// What the last commit said of the clock.
-    committed_now: u64,
-    key_limit: u64,
-    cleaning: cleaning::Cleaning,
-    spare: space::Spare,
-    backup: backup::Backup,
-    moved: moved::Moved,
 }
 
 impl<M: Medium> FileStore<M> {
@@ -145,6 +149,7 @@ impl<M: Medium> FileStore<M> {
             scratch: NO_SLOT,
             brought: [NO_SLOT; 2],
             table_slots: [NO_SLOT; MAX_LEVELS as usize],
+            depth: 0,
             savepoints: Savepoints::default(),
             pending_rollback: Location::NONE,
             checkpoint: Place::default(),
@@ -301,7 +306,7 @@ impl<M: Medium> FileStore<M> {
     #[inline(always)]
     fn room_to_change(&self, slot: u16) -> usize {
         let change = self.cache.change_of(slot).map(|(changed_in, _)| changed_in);
-        match (self.cache.is_folded(slot), change == Some(self.savepoints.depth())) {
+        match (self.cache.is_folded(slot), change == Some(self.depth)) {
             (false, true) => 0,
             // Once it is written there is no need for an older version in memory.
             (true, false) => self.slots_to_write().wrapping_add(2),
@@ -312,7 +317,7 @@ impl<M: Medium> FileStore<M> {
     /// Makes it, or comes nearer to it; then there is no slot yet.
     #[inline(always)]
     fn make_changeable(&mut self, id: PageId, slot: u16) -> Result<u16> {
-        let (epoch, folded) = (self.savepoints.depth(), self.cache.is_folded(slot));
+        let (epoch, folded) = (self.depth, self.cache.is_folded(slot));
         match self.cache.change_of(slot) {
             None => {
                 let first = !self.was_changed(id.0);
@@ -358,7 +363,7 @@ impl<M: Medium> FileStore<M> {
     #[inline(always)]
     fn add_page(&mut self, id: u32) -> Result<u16> {
         let slot = self.take_slot()?;
-        self.cache.add_new(slot, id, self.savepoints.depth());
+        self.cache.add_new(slot, id, self.depth);
         Ok(slot)
     }
 
@@ -497,7 +502,7 @@ impl<M: Medium> PageStore for FileStore<M> {
     }
 
     fn depth(&self) -> u32 {
-        u32::from(self.savepoints.depth())
+        u32::from(self.depth)
     }
 
     fn usage(&self) -> (u64, u64) {

@@ -32,24 +32,15 @@ pub struct Note {
     pub checkpoint: Location,
 }
 
-/// The open savepoints.
+/// What is noted of the open savepoints.
 pub struct Savepoints {
-    depth: u16,
-    here: [u8; HERE * NOTE],
     pages: [u16; PAGES],
+    here: [u8; HERE * NOTE],
 }
 
 impl Default for Savepoints {
     fn default() -> Self {
-        Savepoints { depth: 0, here: [0; HERE * NOTE], pages: [NO_SLOT; PAGES] }
-    }
-}
-
-impl Savepoints {
-    /// How many.
-    #[inline]
-    pub fn depth(&self) -> u16 {
-        self.depth
+        Savepoints { here: [0; HERE * NOTE], pages: [NO_SLOT; PAGES] }
     }
 }
 
@@ -108,7 +99,7 @@ impl<M: Medium> FileStore<M> {
     pub(super) fn begin_savepoint(&mut self, meta: &Meta) -> Result<()> {
         self.wake();
         self.release_scratch();
-        let depth = self.savepoints.depth;
+        let depth = self.depth;
         let note = Note {
             meta: *meta,
             next_id: self.snapshot.next_id,
@@ -117,12 +108,12 @@ impl<M: Medium> FileStore<M> {
             checkpoint: Location::NONE,
         };
         self.set_note(depth, &note)?;
-        self.savepoints.depth = depth.checked_add(1).ok_or(Error::Full)?;
+        self.depth = depth.checked_add(1).ok_or(Error::Full)?;
         Ok(())
     }
 
     pub(super) fn commit_savepoint(&mut self) {
-        let depth = self.savepoints.depth;
+        let depth = self.depth;
         if depth > 0 {
             self.cache.merge(depth);
             self.end_savepoint();
@@ -130,9 +121,9 @@ impl<M: Medium> FileStore<M> {
     }
 
     pub(super) fn rollback_savepoint(&mut self) -> Option<Meta> {
-        let depth = self.savepoints.depth.checked_sub(1)?;
+        let depth = self.depth.checked_sub(1)?;
         let note = self.note(depth);
-        self.cache.discard(self.savepoints.depth);
+        self.cache.discard(self.depth);
         self.end_savepoint();
         self.incomplete |= self.said != note.said;
         if note.checkpoint == Location::NONE {
@@ -147,9 +138,9 @@ impl<M: Medium> FileStore<M> {
     }
 
     fn end_savepoint(&mut self) {
-        self.savepoints.depth = self.savepoints.depth.saturating_sub(1);
+        self.depth = self.depth.saturating_sub(1);
         // The page of notes that is not needed any more, if there is one.
-        if let Some((page, 0)) = self.note_place(usize::from(self.savepoints.depth)) {
+        if let Some((page, 0)) = self.note_place(usize::from(self.depth)) {
             if let Some(slot) = self.savepoints.pages.get_mut(page) {
                 let slot = core::mem::replace(slot, NO_SLOT);
                 if slot != NO_SLOT {
@@ -176,7 +167,7 @@ impl<M: Medium> FileStore<M> {
     #[inline(never)]
     pub(super) fn write_changed(&mut self) -> Result<()> {
         self.finish_rollback()?;
-        let depth = self.savepoints.depth;
+        let depth = self.depth;
         for level in 0..depth {
             if self.noted_checkpoint(level) == Location::NONE {
                 self.with_spare(|store| store.write_level(level))?;
@@ -201,7 +192,7 @@ impl<M: Medium> FileStore<M> {
     #[inline(never)]
     fn known_to_us(&mut self) -> Range<u32> {
         let mut known_to_all = self.log.committed;
-        for level in 0..self.savepoints.depth {
+        for level in 0..self.depth {
             let checkpoint = self.noted_checkpoint(level);
             if checkpoint != Location::NONE {
                 known_to_all = known_to_all.max(self.log.place_at(checkpoint).sequence);

@@ -7,7 +7,7 @@
 use super::format::{Location, PageFrame, PAGE_HEADER};
 use super::medium::Medium;
 use super::FileStore;
-use crate::bytes::u32_at;
+use crate::bytes::{trailing_zeros, u32_at};
 use crate::error::{Error, Result};
 use crate::store::raw::shift;
 
@@ -31,7 +31,7 @@ impl<M: Medium> FileStore<M> {
     /// How many bits of an id one level tells apart.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn table_bits(&self) -> u32 {
-        self.root.page_size.trailing_zeros().wrapping_sub(2)
+        trailing_zeros(self.root.page_size as u32).wrapping_sub(2)
     }
 
     /// Which page of a level (1 the lowest) an id belongs to.
