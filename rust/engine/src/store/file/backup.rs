@@ -134,7 +134,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// The same, with a slot of the cache for the pages on the way.
-    fn copy_page_by(&mut self, slot: u16) -> Result<()> {
+    fn copy_page_by(&mut self, slot: u32) -> Result<()> {
         let frame = (PAGE_HEADER.wrapping_add(self.root.page_size)) as u32;
         let (level, index) = (self.backup.level, self.backup.index);
         let location = self.entry_of(level, index, slot)?;
@@ -163,7 +163,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Where a page stood at that checkpoint.
-    fn entry_of(&mut self, level: u8, index: u32, slot: u16) -> Result<Location> {
+    fn entry_of(&mut self, level: u8, index: u32, slot: u32) -> Result<Location> {
         let id = index.checked_shl(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0);
         let Snapshot { table: mut location, levels: mut at, .. } = self.backup.of;
         while at > level && location != Location::NONE {

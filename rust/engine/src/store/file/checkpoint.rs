@@ -35,7 +35,7 @@ impl Before {
 impl<M: Medium> FileStore<M> {
     /// Appends a page and gives where it stands.
     #[inline(never)]
-    pub(super) fn append_page(&mut self, level: u8, id: u32, slot: u16) -> Result<Location> {
+    pub(super) fn append_page(&mut self, level: u8, id: u32, slot: u32) -> Result<Location> {
         // What begins a segment anew is not what the deltas go on from.
         self.incomplete |= self.log.head().is_none();
         let gap = Gap::of(self.cache.bytes(slot)?);
@@ -47,7 +47,7 @@ impl<M: Medium> FileStore<M> {
 
     /// The same, where there is room for it.
     #[inline(always)]
-    fn append_frame(&mut self, level: u8, id: u32, slot: u16, gap: Gap) -> Result<Location> {
+    fn append_frame(&mut self, level: u8, id: u32, slot: u32, gap: Gap) -> Result<Location> {
         let (at, content) = (self.log.end(), self.cache.bytes(slot)?);
         self.log.append(&PageFrame::to_bytes(level, id, gap, self.log.seed_at(at), content))?;
         self.log.append(content.get(..gap.from).unwrap_or(&[]))?;
@@ -64,7 +64,7 @@ impl<M: Medium> FileStore<M> {
         self.log.keep_live();
         let levels = self.slots_for_table(self.snapshot.next_id.saturating_sub(1));
         for slot in self.table_slots.iter_mut().take(levels) {
-            *slot = self.cache.take().ok_or(Error::NeedMemory)?;
+            *slot = self.cache.take()?;
         }
         Ok(())
     }
@@ -168,7 +168,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     #[inline(never)]
-    fn table_slot(&self, level: u8) -> u16 {
+    fn table_slot(&self, level: u8) -> u32 {
         self.table_slots.get(usize::from(level).wrapping_sub(1)).copied().unwrap_or(NO_SLOT)
     }
 
@@ -260,7 +260,7 @@ impl<M: Medium> FileStore<M> {
 
     /// A page of the table was made anew, and stands there: so it is in the cache too, and the page above says so.
     #[inline(never)]
-    fn renew(&mut self, level: u8, id: u32, slot: u16, new: Location) -> Result<()> {
+    fn renew(&mut self, level: u8, id: u32, slot: u32, new: Location) -> Result<()> {
         if let Some(cached) = self.cache.find(cache_id(level, self.table_index(level, id))) {
             match new {
                 Location::NONE => self.cache.forget(cached),

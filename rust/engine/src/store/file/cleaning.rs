@@ -201,7 +201,7 @@ impl<M: Medium> FileStore<M> {
             Some(slot) => self.append_page(0, id, slot)?,
             None => {
                 let location = self.locate(id)?;
-                let slot = self.cache.take().ok_or(Error::NeedMemory)?;
+                let slot = self.cache.take()?;
                 let copied = self.read_page(location, 0, id, slot).and_then(|()| self.append_page(0, id, slot));
                 self.cache.give_back(slot);
                 copied?

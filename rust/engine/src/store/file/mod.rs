@@ -76,9 +76,9 @@ pub struct FileStore<M> {
     /// The log can go on behind that commit.
     resumable: bool,
     /// How many savepoints are open.
-    depth: u16,
+    depth: u32,
     /// Where a page of the tree is being made anew.
-    scratch: u16,
+    scratch: u32,
     /// Changes that deltas speak of, or should have spoken of, to tell whether there were some.
     said: u32,
     /// Bytes of deltas since the checkpoint.
@@ -106,13 +106,13 @@ pub struct FileStore<M> {
     /// Where it was before the last delta.
     replay_again: Option<recovery::Replay>,
     /// A slot whose memory is lent for deltas.
-    lent: u16,
+    lent: u32,
     /// Where the search for a free id goes on.
     search_from: u32,
     /// The pages of which it is made.
-    brought: [u16; 2],
+    brought: [u32; 2],
     /// Where pages of the page table are being made anew, one a level.
-    table_slots: [u16; MAX_LEVELS as usize],
+    table_slots: [u32; MAX_LEVELS as usize],
     checkpoint: Place,
     before: checkpoint::Before,
     /// No segment of a lower sequence number is needed to find and check the checkpoint.
@@ -215,9 +215,9 @@ impl<M: Medium> FileStore<M> {
 
     /// A slot to use, whatever has to be written for it.
     #[inline(always)]
-    fn take_slot(&mut self) -> Result<u16> {
+    fn take_slot(&mut self) -> Result<u32> {
         self.make_available(1 + self.slots_to_write())?;
-        self.cache.take().ok_or(Error::NeedMemory)
+        self.cache.take()
     }
 
     /// So many slots writing takes: to make the page table anew, and to note what was moved.
@@ -234,7 +234,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// The slot of a page, which is read where it is not in the cache.
-    fn load(&mut self, id: PageId) -> Result<u16> {
+    fn load(&mut self, id: PageId) -> Result<u32> {
         if let Some(slot) = self.cache.find(id.0) {
             self.cache.hits = self.cache.hits.wrapping_add(1);
             return match self.cache.change_of(slot) {
@@ -247,7 +247,7 @@ impl<M: Medium> FileStore<M> {
         // Writing would change the table on the way through it: it is done before.
         self.make_available(1 + self.slots_to_write())?;
         let location = self.locate(id.0)?;
-        let slot = self.cache.take().ok_or(Error::NeedMemory)?;
+        let slot = self.cache.take()?;
         self.fill(slot, id.0, location, 0, id.0)
     }
 
@@ -275,7 +275,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Reads a page into a slot that was taken and makes it that page's, under its id in the cache.
     #[inline(always)]
-    fn fill(&mut self, slot: u16, cache_id: u32, location: Location, level: u8, id: u32) -> Result<u16> {
+    fn fill(&mut self, slot: u32, cache_id: u32, location: Location, level: u8, id: u32) -> Result<u32> {
         let read = self.read_page(location, level, id, slot);
         match read {
             Ok(()) => self.cache.hold(slot, cache_id),
@@ -286,7 +286,7 @@ impl<M: Medium> FileStore<M> {
 
     /// The slot of a page that may be changed in the innermost savepoint.
     #[inline(never)]
-    fn changeable(&mut self, id: PageId) -> Result<u16> {
+    fn changeable(&mut self, id: PageId) -> Result<u32> {
         self.unflushed = true;
         loop {
             let slot = self.load(id)?;
@@ -304,7 +304,7 @@ impl<M: Medium> FileStore<M> {
 
     /// So many slots must be there to make a page changeable that is in that one.
     #[inline(always)]
-    fn room_to_change(&self, slot: u16) -> usize {
+    fn room_to_change(&self, slot: u32) -> usize {
         let change = self.cache.change_of(slot).map(|(changed_in, _)| changed_in);
         match (self.cache.is_folded(slot), change == Some(self.depth)) {
             (false, true) => 0,
@@ -316,7 +316,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Makes it, or comes nearer to it; then there is no slot yet.
     #[inline(always)]
-    fn make_changeable(&mut self, id: PageId, slot: u16) -> Result<u16> {
+    fn make_changeable(&mut self, id: PageId, slot: u32) -> Result<u32> {
         let (epoch, folded) = (self.depth, self.cache.is_folded(slot));
         match self.cache.change_of(slot) {
             None => {
@@ -327,7 +327,7 @@ impl<M: Medium> FileStore<M> {
             Some((changed_in, _)) if changed_in == epoch && !folded => return Ok(slot),
             Some(_) => {}
         }
-        let taken = self.cache.take().ok_or(Error::NeedMemory)?;
+        let taken = self.cache.take()?;
         match folded {
             true => self.cache.unfold(slot, taken).map(|()| NO_SLOT),
             false => self.cache.shadow(slot, taken, epoch).map(|()| taken),
@@ -361,7 +361,7 @@ impl<M: Medium> FileStore<M> {
 
     /// A slot for a page whose content on the medium, if there is any, does not matter.
     #[inline(always)]
-    fn add_page(&mut self, id: u32) -> Result<u16> {
+    fn add_page(&mut self, id: u32) -> Result<u32> {
         let slot = self.take_slot()?;
         self.cache.add_new(slot, id, self.depth);
         Ok(slot)
@@ -502,7 +502,7 @@ impl<M: Medium> PageStore for FileStore<M> {
     }
 
     fn depth(&self) -> u32 {
-        u32::from(self.depth)
+        self.depth
     }
 
     fn usage(&self) -> (u64, u64) {

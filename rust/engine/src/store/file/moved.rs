@@ -15,7 +15,7 @@ const NOTE: usize = 8;
 
 /// So often pages are written on average before a checkpoint, at most: what they leave behind is dead, and is not known
 /// to be.
-const REWRITTEN: u16 = 2;
+const REWRITTEN: u32 = 2;
 
 /// In a note, with the id of a page that was copied as it was at the checkpoint.
 const COPIED: u32 = 1 << 31;
@@ -31,42 +31,42 @@ struct Note {
 /// What is noted.
 #[derive(Default)]
 pub struct Moved {
-    /// The page of the cache where that is.
-    slot: Option<u16>,
+    /// The page of the cache where that is, if there is one.
+    slot: u32,
     /// How many are durable.
-    durable: u16,
+    durable: u32,
     /// And how many behind those are not yet.
-    pending: u16,
+    pending: u32,
     /// How often one was noted: pages may be written several times.
-    written: u16,
+    written: u32,
     /// Lost heads of the log before the first of these.
     lost: u32,
 }
 
 impl<M: Medium> FileStore<M> {
-    fn moved_note(&self, index: u16) -> Option<Note> {
-        let bytes = self.cache.bytes(self.moved.slot?).ok()?;
-        let at = usize::from(index).wrapping_mul(NOTE);
+    fn moved_note(&self, index: u32) -> Option<Note> {
+        let bytes = self.cache.bytes(self.moved.slot).ok()?;
+        let at = (index as usize).wrapping_mul(NOTE);
         let (number, location) = (u32_at(bytes, at), Location(u32_at(bytes, at.wrapping_add(4))));
         Some(Note { id: number & !COPIED, copied: number & COPIED != 0, location })
     }
 
-    fn set_moved_note(&mut self, index: u16, note: Note) -> Result<()> {
-        let at = usize::from(index).wrapping_mul(NOTE);
-        let bytes = self.cache.bytes_mut(self.moved.slot.unwrap_or(NO_SLOT))?;
+    fn set_moved_note(&mut self, index: u32, note: Note) -> Result<()> {
+        let at = (index as usize).wrapping_mul(NOTE);
+        let bytes = self.cache.bytes_mut(self.moved.slot)?;
         write_u32(bytes, at, note.id | if note.copied { COPIED } else { 0 });
         write_u32(bytes, at.wrapping_add(4), note.location.0);
         Ok(())
     }
 
     /// How many there are, the pending ones last.
-    fn noted(&self) -> u16 {
+    fn noted(&self) -> u32 {
         self.moved.durable.wrapping_add(self.moved.pending)
     }
 
     /// Which of the first `among` ones is of that page.
     #[inline(never)]
-    fn moved_index(&self, id: u32, among: u16) -> Option<u16> {
+    fn moved_index(&self, id: u32, among: u32) -> Option<u32> {
         (0..among).find(|index| self.moved_note(*index).is_some_and(|note| note.id == id))
     }
 
@@ -106,21 +106,21 @@ impl<M: Medium> FileStore<M> {
 
     /// Slots that noting takes and does not have yet.
     pub(super) fn slots_to_move(&self) -> usize {
-        usize::from(self.moved.slot.is_none() && self.is_large_enough_to_spill())
+        usize::from(self.moved.slot == NO_SLOT && self.is_large_enough_to_spill())
     }
 
-    fn most_moved(&self) -> u16 {
-        (self.root.page_size / NOTE) as u16
+    fn most_moved(&self) -> u32 {
+        (self.root.page_size / NOTE) as u32
     }
 
     /// Whether there is room to note one more.
     pub(super) fn can_move(&mut self) -> bool {
         self.forget_lost();
-        if self.moved.slot.is_none() && self.cache.available() > self.slots_for_table(self.snapshot.next_id) {
-            self.moved.slot = self.cache.take();
+        if self.moved.slot == NO_SLOT && self.cache.available() > self.slots_for_table(self.snapshot.next_id) {
+            self.moved.slot = self.cache.take().unwrap_or(NO_SLOT);
         }
         let (noted, most) = (self.noted(), self.most_moved());
-        self.moved.slot.is_some() && noted < most && self.moved.written < most.saturating_mul(REWRITTEN)
+        self.moved.slot != NO_SLOT && noted < most && self.moved.written < most.saturating_mul(REWRITTEN)
     }
 
     /// Whether so many are noted that a checkpoint should come before there is no room for more.
@@ -182,8 +182,8 @@ impl<M: Medium> FileStore<M> {
 
     /// The page table says everything.
     pub(super) fn forget_moved(&mut self) {
-        if let Some(slot) = self.moved.slot.take() {
-            self.cache.give_back(slot);
+        if self.moved.slot != NO_SLOT {
+            self.cache.give_back(self.moved.slot);
         }
         self.moved = Moved { lost: self.log.lost, ..Moved::default() };
     }

@@ -34,7 +34,7 @@ pub struct Note {
 
 /// What is noted of the open savepoints.
 pub struct Savepoints {
-    pages: [u16; PAGES],
+    pages: [u32; PAGES],
     here: [u8; HERE * NOTE],
 }
 
@@ -55,8 +55,8 @@ impl<M: Medium> FileStore<M> {
 
     /// Where note `index` stands, if there is a place for it.
     #[inline(never)]
-    fn note_bytes(&mut self, index: u16) -> &mut [u8] {
-        let index = usize::from(index);
+    fn note_bytes(&mut self, index: u32) -> &mut [u8] {
+        let index = index as usize;
         let (bytes, at) = match self.note_place(index) {
             None => (self.savepoints.here.as_mut_slice(), index.wrapping_mul(NOTE)),
             Some((page, at)) => {
@@ -68,7 +68,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// What was when savepoint `index`, counted from 0, began.
-    pub(super) fn note(&mut self, index: u16) -> Note {
+    pub(super) fn note(&mut self, index: u32) -> Note {
         let bytes = self.note_bytes(index);
         let number = |n: usize| u32_at(bytes, n.wrapping_mul(4));
         let meta = Meta::from_numbers(from_fn(number));
@@ -77,12 +77,12 @@ impl<M: Medium> FileStore<M> {
     }
 
     #[inline(never)]
-    fn noted_checkpoint(&mut self, level: u16) -> Location {
+    fn noted_checkpoint(&mut self, level: u32) -> Location {
         Location(u32_at(self.note_bytes(level), NOTE - 4))
     }
 
-    pub(super) fn set_note(&mut self, index: u16, note: &Note) -> Result<()> {
-        if let Some((page, _)) = self.note_place(usize::from(index)) {
+    pub(super) fn set_note(&mut self, index: u32, note: &Note) -> Result<()> {
+        if let Some((page, _)) = self.note_place(index as usize) {
             if *self.savepoints.pages.get(page).ok_or(Error::Full)? == NO_SLOT {
                 let slot = self.take_slot()?;
                 if let Some(page) = self.savepoints.pages.get_mut(page) {
@@ -108,7 +108,8 @@ impl<M: Medium> FileStore<M> {
             checkpoint: Location::NONE,
         };
         self.set_note(depth, &note)?;
-        self.depth = depth.checked_add(1).ok_or(Error::Full)?;
+        // Far fewer notes than an account of the cache could tell apart have a place.
+        self.depth = depth.wrapping_add(1);
         Ok(())
     }
 
@@ -140,7 +141,7 @@ impl<M: Medium> FileStore<M> {
     fn end_savepoint(&mut self) {
         self.depth = self.depth.saturating_sub(1);
         // The page of notes that is not needed any more, if there is one.
-        if let Some((page, 0)) = self.note_place(usize::from(self.depth)) {
+        if let Some((page, 0)) = self.note_place(self.depth as usize) {
             if let Some(slot) = self.savepoints.pages.get_mut(page) {
                 let slot = core::mem::replace(slot, NO_SLOT);
                 if slot != NO_SLOT {
@@ -216,7 +217,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Writes what one savepoint began with, and notes where.
     #[inline(always)]
-    fn write_level(&mut self, level: u16) -> Result<()> {
+    fn write_level(&mut self, level: u32) -> Result<()> {
         let free_ids = self.snapshot.free_ids;
         self.write_versions(Versions::of(level))?;
         // As long as this state is the newest one that is written.
@@ -226,7 +227,7 @@ impl<M: Medium> FileStore<M> {
 
     /// The same once its pages are written, by which so many ids were given back.
     #[inline(always)]
-    fn write_note(&mut self, level: u16, freed: u32) -> Result<()> {
+    fn write_note(&mut self, level: u32, freed: u32) -> Result<()> {
         let mut note = self.note(level);
         // Later versions took ids that this state does not have.
         note.checkpoint = self.append_snapshot(&note.meta, note.next_id, note.free_ids.wrapping_add(freed))?;

@@ -99,17 +99,17 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// The slot of a page of the table.
-    pub(super) fn load_table(&mut self, level: u8, index: u32, location: Location) -> Result<u16> {
+    pub(super) fn load_table(&mut self, level: u8, index: u32, location: Location) -> Result<u32> {
         let id = cache_id(level, index);
         if let Some(slot) = self.cache.find(id) {
             return Ok(slot);
         }
-        let slot = self.cache.take().ok_or(Error::NeedMemory)?;
+        let slot = self.cache.take()?;
         self.fill(slot, id, location, level, index)
     }
 
     /// Reads a page's content into a slot, and checks that it is what was written there.
-    pub(super) fn read_page(&mut self, location: Location, level: u8, id: u32, slot: u16) -> Result<()> {
+    pub(super) fn read_page(&mut self, location: Location, level: u8, id: u32, slot: u32) -> Result<()> {
         let (place, offset) = (location.place(), location.offset());
         let mut header = [0; PAGE_HEADER];
         self.log.read(place, offset, &mut header)?;

@@ -10,7 +10,7 @@
 //!
 //! A page with a record (`FOLDED`) is neither changed nor shadowed before its older version has a slot again.
 
-use super::{Cache, Slot, DIRTY, FOLDED, FREED, NO_SLOT, SHADOWED};
+use super::{Cache, DIRTY, FOLDED, FREED, NONE, NO_SLOT, SHADOWED};
 use crate::bytes::{u16_at, write, write_u16};
 use crate::error::{Error, Result};
 use crate::store::raw::shift;
@@ -22,7 +22,7 @@ const RUN: usize = 3;
 /// Where records stand.
 #[derive(Clone, Copy)]
 pub struct Differences {
-    slot: u16,
+    slot: u32,
     /// Bytes of all records.
     end: u16,
 }
@@ -35,7 +35,7 @@ impl Differences {
 struct Record {
     at: usize,
     len: usize,
-    epoch: u16,
+    epoch: u32,
 }
 
 impl Cache {
@@ -43,33 +43,34 @@ impl Cache {
     #[inline(never)]
     pub fn fold(&mut self) {
         let mut at = self.changed;
-        while at != NO_SLOT && self.slot(at).epoch > 0 {
-            let Slot { older, after, flags, .. } = *self.slot(at);
-            let oldest = older != NO_SLOT && self.slot(older).older == NO_SLOT;
+        while at != NO_SLOT && self.slot(at).epoch() > 0 {
+            let slot = self.slot(at);
+            let (older, after, flags) = (slot.older(), slot.after(), slot.flags);
+            let oldest = older != NO_SLOT && self.slot(older).older() == NO_SLOT;
             if oldest && flags & SHADOWED == 0 && self.slot(older).flags & FREED == 0 {
                 if self.differences.slot == NO_SLOT {
-                    let Some(slot) = self.take() else { return };
+                    let Ok(slot) = self.take() else { return };
                     self.differences = Differences { slot, end: 0 };
                 }
                 self.fold_one(at, older);
             }
             // The older one may have left the list: it stands behind.
-            at = if after == older { self.slot(at).after } else { after };
+            at = if after == older { self.slot(at).after() } else { after };
         }
         self.end_differences();
     }
 
     #[inline(never)]
-    fn fold_one(&mut self, newer: u16, older: u16) {
-        let (slot, begin, epoch) = (self.differences.slot, usize::from(self.differences.end), self.slot(older).epoch);
+    fn fold_one(&mut self, newer: u32, older: u32) {
+        let (slot, begin, epoch) = (self.differences.slot, usize::from(self.differences.end), self.slot(older).epoch());
         let Ok((new, old, notes)) = self.two_and_one(newer, older, slot) else { return };
         let Some(end) = differences(new, old, notes, begin.wrapping_add(RECORD)) else { return };
-        write_u16(notes, begin, newer);
-        write_u16(notes, begin.wrapping_add(2), epoch);
+        write_u16(notes, begin, newer as u16);
+        write_u16(notes, begin.wrapping_add(2), epoch as u16);
         write_u16(notes, begin.wrapping_add(4), end.wrapping_sub(begin).wrapping_sub(RECORD) as u16);
         self.differences.end = end as u16;
         self.set(newer, |newer| {
-            newer.older = NO_SLOT;
+            newer.older = NONE;
             newer.flags |= FOLDED;
         });
         self.unlink_changed(older);
@@ -78,22 +79,22 @@ impl Cache {
 
     /// Whether that is how a page's older version is kept.
     #[inline(always)]
-    pub fn is_folded(&self, slot: u16) -> bool {
+    pub fn is_folded(&self, slot: u32) -> bool {
         self.slot(slot).flags & FOLDED != 0
     }
 
     /// The epoch of a page's older version that is kept so.
-    pub(super) fn folded_epoch(&self, slot: u16) -> Option<u16> {
+    pub(super) fn folded_epoch(&self, slot: u32) -> Option<u32> {
         self.record(slot).map(|record| record.epoch)
     }
 
-    fn record(&self, slot: u16) -> Option<Record> {
+    fn record(&self, slot: u32) -> Option<Record> {
         let notes = self.bytes(self.differences.slot).ok()?;
         let mut at = 0usize;
         while self.is_folded(slot) && at < usize::from(self.differences.end) {
             let len = usize::from(u16_at(notes, at.wrapping_add(4)));
-            if u16_at(notes, at) == slot {
-                return Some(Record { at, len, epoch: u16_at(notes, at.wrapping_add(2)) });
+            if u32::from(u16_at(notes, at)) == slot {
+                return Some(Record { at, len, epoch: u32::from(u16_at(notes, at.wrapping_add(2))) });
             }
             at = at.wrapping_add(RECORD).wrapping_add(len);
         }
@@ -101,7 +102,7 @@ impl Cache {
     }
 
     /// Exchanges a page and its older version that is kept so.
-    pub fn exchange(&mut self, slot: u16) -> Result<()> {
+    pub fn exchange(&mut self, slot: u32) -> Result<()> {
         let Some(Record { at, len, .. }) = self.record(slot) else { return Ok(()) };
         let (mut at, end) = (at.wrapping_add(RECORD), at.wrapping_add(RECORD).wrapping_add(len));
         while at < end {
@@ -121,7 +122,7 @@ impl Cache {
     }
 
     /// Forgets the older version of a page that is kept so.
-    pub(super) fn drop_record(&mut self, slot: u16) {
+    pub(super) fn drop_record(&mut self, slot: u32) {
         let Some(Record { at, len, .. }) = self.record(slot) else { return };
         self.set(slot, |slot| slot.flags &= !FOLDED);
         let (end, next) = (usize::from(self.differences.end), at.wrapping_add(RECORD).wrapping_add(len));
@@ -140,7 +141,7 @@ impl Cache {
     }
 
     /// The older version comes back in the page's own slot.
-    pub(super) fn unfold_in_place(&mut self, slot: u16) {
+    pub(super) fn unfold_in_place(&mut self, slot: u32) {
         let _ = self.exchange(slot);
         let epoch = self.folded_epoch(slot).unwrap_or(0);
         self.drop_record(slot);
@@ -150,7 +151,7 @@ impl Cache {
     }
 
     /// The older version gets a slot again, which was taken, before the page is changed or shadowed.
-    pub fn unfold(&mut self, slot: u16, older: u16) -> Result<()> {
+    pub fn unfold(&mut self, slot: u32, older: u32) -> Result<()> {
         self.exchange(slot)?;
         self.copy(slot, older)?;
         self.exchange(slot)?;
@@ -159,7 +160,7 @@ impl Cache {
         let id = self.slot(slot).id;
         self.set(older, |older| (older.id, older.flags) = (id, DIRTY | SHADOWED));
         self.link_changed(older, epoch);
-        self.set(slot, |slot| slot.older = older);
+        self.set(slot, |slot| slot.older = older as u16);
         Ok(())
     }
 }

@@ -14,8 +14,10 @@ pub use versions::Versions;
 use crate::error::{Error, Result};
 use crate::store::raw::{self, Block, Chunks, Table};
 
-/// No slot.
-pub const NO_SLOT: u16 = u16::MAX;
+/// No slot: they are numbered from 1.
+pub const NO_SLOT: u32 = 0;
+/// The same in the account of a slot, which is kept short.
+const NONE: u16 = NO_SLOT as u16;
 const NO_ID: u32 = u32::MAX;
 
 const DIRTY: u8 = 1;
@@ -42,29 +44,39 @@ struct Slot {
     flags: u8,
 }
 
-const EMPTY: Slot = Slot {
-    id: NO_ID,
-    location: 0,
-    chain: NO_SLOT,
-    older: NO_SLOT,
-    before: NO_SLOT,
-    after: NO_SLOT,
-    epoch: 0,
-    flags: FREE,
-};
+impl Slot {
+    fn older(&self) -> u32 {
+        u32::from(self.older)
+    }
+
+    fn before(&self) -> u32 {
+        u32::from(self.before)
+    }
+
+    fn after(&self) -> u32 {
+        u32::from(self.after)
+    }
+
+    fn epoch(&self) -> u32 {
+        u32::from(self.epoch)
+    }
+}
+
+const EMPTY: Slot =
+    Slot { id: NO_ID, location: 0, chain: NONE, older: NONE, before: NONE, after: NONE, epoch: 0, flags: FREE };
 
 /// The cache.
 // In this order the code of a board is shorter: its instructions reach what stands within the first 128 bytes.
 #[repr(C)]
 pub struct Cache {
-    free: u16,
-    changed: u16,
-    last_changed: u16,
-    hand: u16,
+    free: u32,
+    changed: u32,
+    last_changed: u32,
+    hand: u32,
     /// A slot that is in use, though its page could be read again.
-    keep: u16,
+    keep: u32,
     /// Slots that are free, or whose page can be read again.
-    available: u16,
+    available: u32,
     differences: differences::Differences,
     /// More pages would have helped.
     wish: bool,
@@ -84,6 +96,11 @@ pub struct Cache {
     pub misses: u64,
 }
 
+/// The chunk that a slot's page is in, and the place of its account.
+fn chunk_of(slot: u32) -> u32 {
+    slot.wrapping_sub(1)
+}
+
 impl Cache {
     /// A cache of at most `limit` pages that has no memory yet.
     pub const fn new() -> Self {
@@ -98,7 +115,7 @@ impl Cache {
             changed: NO_SLOT,
             last_changed: NO_SLOT,
             differences: differences::Differences::NONE,
-            hand: 0,
+            hand: 1,
             keep: NO_SLOT,
             available: 0,
             touched: 0,
@@ -166,12 +183,12 @@ impl Cache {
         if self.slots.is_empty() {
             self.slots = Table::new(block, self.limit, EMPTY);
         } else if self.buckets.is_empty() {
-            self.buckets = Table::new(block, self.limit.next_power_of_two(), NO_SLOT);
+            self.buckets = Table::new(block, self.limit.next_power_of_two(), NONE);
         } else if self.chunks.capacity() == 0 {
             return self.chunks.grow(block);
         } else {
             let slot = match self.chunks.add(block) {
-                Ok(chunk) => chunk as u16,
+                Ok(chunk) => chunk.wrapping_add(1),
                 Err(block) => return Some(block),
             };
             self.set(slot, |slot| *slot = EMPTY);
@@ -186,7 +203,8 @@ impl Cache {
             return None;
         }
         let last = self.chunks.places().checked_sub(1)?;
-        let (slot, flags) = (last as u16, self.slot(last as u16).flags);
+        let slot = last.wrapping_add(1);
+        let flags = self.slot(slot).flags;
         if flags & (DIRTY | PINNED) != 0 {
             return None;
         }
@@ -212,13 +230,13 @@ impl Cache {
     }
 
     /// The memory of a slot that was taken, which is put back before anything is given.
-    pub fn lend(&mut self, slot: u16) -> Option<Block> {
-        self.chunks.lend(u32::from(slot))
+    pub fn lend(&mut self, slot: u32) -> Option<Block> {
+        self.chunks.lend(chunk_of(slot))
     }
 
     /// Puts it back, and gives the slot back.
-    pub fn put_back(&mut self, slot: u16, block: Block) {
-        self.chunks.put_back(u32::from(slot), block);
+    pub fn put_back(&mut self, slot: u32, block: Block) {
+        self.chunks.put_back(chunk_of(slot), block);
         self.give_back(slot);
     }
 
@@ -226,32 +244,32 @@ impl Cache {
 
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn slot(&self, slot: u16) -> &Slot {
-        self.slots.as_slice().get(usize::from(slot)).unwrap_or(&EMPTY)
+    fn slot(&self, slot: u32) -> &Slot {
+        self.slots.as_slice().get(chunk_of(slot) as usize).unwrap_or(&EMPTY)
     }
 
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn slot_mut(&mut self, slot: u16) -> Option<&mut Slot> {
-        self.slots.as_mut_slice().get_mut(usize::from(slot))
+    fn slot_mut(&mut self, slot: u32) -> Option<&mut Slot> {
+        self.slots.as_mut_slice().get_mut(chunk_of(slot) as usize)
     }
 
     #[inline]
-    fn set(&mut self, slot: u16, change: impl FnOnce(&mut Slot)) {
+    fn set(&mut self, slot: u32, change: impl FnOnce(&mut Slot)) {
         if let Some(slot) = self.slot_mut(slot) {
             change(slot);
         }
     }
 
-    fn unlink_free(&mut self, slot: u16) {
+    fn unlink_free(&mut self, slot: u32) {
         let next = self.slot(slot).chain;
         if self.free == slot {
-            self.free = next;
+            self.free = u32::from(next);
             return;
         }
         let mut at = self.free;
         while at != NO_SLOT {
-            let after = self.slot(at).chain;
+            let after = u32::from(self.slot(at).chain);
             if after == slot {
                 return self.set(at, |slot| slot.chain = next);
             }
@@ -260,8 +278,8 @@ impl Cache {
     }
 
     /// Makes a slot, which nothing refers to any more, a free one.
-    fn release(&mut self, slot: u16) {
-        let free = self.free;
+    fn release(&mut self, slot: u32) {
+        let free = self.free as u16;
         self.set(slot, |slot| *slot = Slot { chain: free, ..EMPTY });
         self.free = slot;
         self.available = self.available.wrapping_add(1);
@@ -270,25 +288,25 @@ impl Cache {
     /// The bytes of a slot.
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub fn bytes(&self, slot: u16) -> Result<&[u8]> {
-        self.chunks.bytes(u32::from(slot), 0, self.page_size).ok_or(Error::Corrupt)
+    pub fn bytes(&self, slot: u32) -> Result<&[u8]> {
+        self.chunks.bytes(chunk_of(slot), 0, self.page_size).ok_or(Error::Corrupt)
     }
 
     /// The same, to change.
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub fn bytes_mut(&mut self, slot: u16) -> Result<&mut [u8]> {
-        self.chunks.bytes_mut(u32::from(slot), 0, self.page_size).ok_or(Error::Corrupt)
+    pub fn bytes_mut(&mut self, slot: u32) -> Result<&mut [u8]> {
+        self.chunks.bytes_mut(chunk_of(slot), 0, self.page_size).ok_or(Error::Corrupt)
     }
 
     /// Two to read and one to change.
-    pub fn two_and_one(&mut self, left: u16, right: u16, one: u16) -> Result<(&[u8], &[u8], &mut [u8])> {
-        let [left, right, one] = [left, right, one].map(|slot| (u32::from(slot), 0));
+    pub fn two_and_one(&mut self, left: u32, right: u32, one: u32) -> Result<(&[u8], &[u8], &mut [u8])> {
+        let [left, right, one] = [left, right, one].map(|slot| (chunk_of(slot), 0));
         self.chunks.two_and_one([left, right], one, self.page_size).ok_or(Error::Corrupt)
     }
 
     /// Copies one slot's bytes to another.
-    pub fn copy(&mut self, from: u16, to: u16) -> Result<()> {
+    pub fn copy(&mut self, from: u32, to: u32) -> Result<()> {
         let (source, _, copy) = self.two_and_one(from, from, to)?;
         raw::copy(copy, source);
         Ok(())
@@ -301,47 +319,47 @@ impl Cache {
         (id.wrapping_mul(0x9e37_79b1) >> 12) as usize & self.buckets.len().wrapping_sub(1)
     }
 
-    fn bucket(&self, id: u32) -> u16 {
-        self.buckets.as_slice().get(self.bucket_of(id)).copied().unwrap_or(NO_SLOT)
+    fn bucket(&self, id: u32) -> u32 {
+        u32::from(self.buckets.as_slice().get(self.bucket_of(id)).copied().unwrap_or(NONE))
     }
 
-    fn set_bucket(&mut self, id: u32, slot: u16) {
+    fn set_bucket(&mut self, id: u32, slot: u32) {
         let at = self.bucket_of(id);
         if let Some(bucket) = self.buckets.as_mut_slice().get_mut(at) {
-            *bucket = slot;
+            *bucket = slot as u16;
         }
     }
 
     /// The slot of a page, the newest version's.
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub fn find(&mut self, id: u32) -> Option<u16> {
+    pub fn find(&mut self, id: u32) -> Option<u32> {
         let mut at = self.bucket(id);
         while at != NO_SLOT {
-            let slot = self.slots.as_mut_slice().get_mut(usize::from(at))?;
+            let slot = self.slot_mut(at)?;
             if slot.id == id {
                 slot.flags |= RECENT;
                 return Some(at);
             }
-            at = slot.chain;
+            at = u32::from(slot.chain);
         }
         None
     }
 
-    fn link(&mut self, slot: u16, id: u32) {
-        let chain = self.bucket(id);
+    fn link(&mut self, slot: u32, id: u32) {
+        let chain = self.bucket(id) as u16;
         self.set(slot, |slot| (slot.id, slot.chain) = (id, chain));
         self.set_bucket(id, slot);
     }
 
-    fn unlink(&mut self, slot: u16) {
+    fn unlink(&mut self, slot: u32) {
         let Slot { id, chain, .. } = *self.slot(slot);
         let mut at = self.bucket(id);
         if at == slot {
-            return self.set_bucket(id, chain);
+            return self.set_bucket(id, u32::from(chain));
         }
         while at != NO_SLOT {
-            let next = self.slot(at).chain;
+            let next = u32::from(self.slot(at).chain);
             if next == slot {
                 return self.set(at, |slot| slot.chain = chain);
             }
@@ -354,28 +372,28 @@ impl Cache {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn available(&self) -> usize {
         let kept = self.keep != NO_SLOT && self.slot(self.keep).flags & (DIRTY | PINNED | FREE) == 0;
-        usize::from(self.available).saturating_sub(usize::from(kept))
+        (self.available as usize).saturating_sub(usize::from(kept))
     }
 
     /// Keeps a slot from being taken until another one is kept, or none ([`NO_SLOT`]).
-    pub fn keep(&mut self, slot: u16) {
+    pub fn keep(&mut self, slot: u32) {
         self.keep = slot;
     }
 
-    /// A slot for a page, from the free ones or from a page that can be read again; `None` when all are changed.
-    pub fn take(&mut self) -> Option<u16> {
+    /// A slot for a page, from the free ones or from a page that can be read again; [`Error::NeedMemory`] when all are changed.
+    pub fn take(&mut self) -> Result<u32> {
         if self.free != NO_SLOT {
             let slot = self.free;
-            self.free = self.slot(slot).chain;
+            self.free = u32::from(self.slot(slot).chain);
             self.available = self.available.wrapping_sub(1);
             self.set(slot, |slot| *slot = Slot { flags: PINNED, ..EMPTY });
-            return Some(slot);
+            return Ok(slot);
         }
         self.wish |= self.held() < self.limit;
         // Twice around: the first time the recently used ones are passed over.
         for _ in 0..self.held().wrapping_mul(2) {
             let at = self.hand;
-            self.hand = if usize::from(at).wrapping_add(1) >= self.held() { 0 } else { at.wrapping_add(1) };
+            self.hand = if at as usize >= self.held() { 1 } else { at.wrapping_add(1) };
             let flags = self.slot(at).flags;
             if flags & (DIRTY | PINNED | FREE) != 0 || at == self.keep {
                 continue;
@@ -387,25 +405,25 @@ impl Cache {
             self.unlink(at);
             self.available = self.available.wrapping_sub(1);
             self.set(at, |slot| *slot = Slot { flags: PINNED, ..EMPTY });
-            return Some(at);
+            return Ok(at);
         }
-        None
+        Err(Error::NeedMemory)
     }
 
     /// Gives a slot back that was taken and not used. (One that is used and not given to a page stays taken.)
-    pub fn give_back(&mut self, slot: u16) {
+    pub fn give_back(&mut self, slot: u32) {
         self.release(slot);
     }
 
     /// Makes a slot that was taken that of a page as it stands on the medium.
-    pub fn hold(&mut self, slot: u16, id: u32) {
+    pub fn hold(&mut self, slot: u32, id: u32) {
         self.link(slot, id);
         self.set(slot, |slot| slot.flags = RECENT);
         self.available = self.available.wrapping_add(1);
     }
 
     /// Forgets a page that can be read again.
-    pub fn forget(&mut self, slot: u16) {
+    pub fn forget(&mut self, slot: u32) {
         self.unlink(slot);
         self.available = self.available.wrapping_sub(1);
         self.release(slot);
@@ -413,7 +431,7 @@ impl Cache {
 
     /// Forgets every page that can be read again and whose id fits.
     pub fn forget_clean(&mut self, which: impl Fn(u32) -> bool) {
-        for slot in 0..self.held() as u16 {
+        for slot in 1..=self.held() as u32 {
             let Slot { id, flags, .. } = *self.slot(slot);
             if flags & (DIRTY | PINNED | FREE) == 0 && which(id) {
                 self.forget(slot);

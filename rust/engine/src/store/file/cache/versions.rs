@@ -1,18 +1,18 @@
 //! The versions of pages that were changed and are not yet written: what savepoints need of them, and writing them out.
 
-use super::{Cache, Slot, DIRTY, FREED, NO_SLOT, RECENT, SHADOWED};
+use super::{Cache, Slot, DIRTY, FREED, NONE, NO_SLOT, RECENT, SHADOWED};
 use crate::error::Result;
 
 /// Which changed pages are to be written: those of one savepoint, or the newest of each page.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Versions(u16);
+pub struct Versions(u32);
 
 impl Versions {
     /// The newest of each page. There are never so many savepoints.
-    pub const NEWEST: Versions = Versions(u16::MAX);
+    pub const NEWEST: Versions = Versions(u32::MAX);
 
     /// Those of one savepoint.
-    pub fn of(epoch: u16) -> Self {
+    pub fn of(epoch: u32) -> Self {
         Versions(epoch)
     }
 }
@@ -21,45 +21,45 @@ impl Cache {
     /// Whether a page is changed, in which savepoint, and whether it was given back there.
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(always))]
-    pub fn change_of(&self, slot: u16) -> Option<(u16, bool)> {
-        let Slot { flags, epoch, .. } = *self.slot(slot);
-        (flags & DIRTY != 0).then_some((epoch, flags & FREED != 0))
+    pub fn change_of(&self, slot: u32) -> Option<(u32, bool)> {
+        let slot = self.slot(slot);
+        (slot.flags & DIRTY != 0).then_some((slot.epoch(), slot.flags & FREED != 0))
     }
 
     /// Puts a page into the list of the changed ones, before those of its epoch and of earlier ones.
-    pub(super) fn link_changed(&mut self, slot: u16, epoch: u16) {
+    pub(super) fn link_changed(&mut self, slot: u32, epoch: u32) {
         let (mut before, mut after) = (NO_SLOT, self.changed);
-        while after != NO_SLOT && self.slot(after).epoch > epoch {
-            (before, after) = (after, self.slot(after).after);
+        while after != NO_SLOT && self.slot(after).epoch() > epoch {
+            (before, after) = (after, self.slot(after).after());
         }
         self.set(slot, |slot| {
-            (slot.before, slot.after, slot.epoch) = (before, after, epoch);
+            (slot.before, slot.after, slot.epoch) = (before as u16, after as u16, epoch as u16);
             slot.flags |= DIRTY;
         });
         self.join_changed(before, slot);
         self.join_changed(slot, after);
     }
 
-    pub(super) fn unlink_changed(&mut self, slot: u16) {
-        let Slot { before, after, .. } = *self.slot(slot);
-        self.join_changed(before, after);
+    pub(super) fn unlink_changed(&mut self, slot: u32) {
+        let slot = self.slot(slot);
+        self.join_changed(slot.before(), slot.after());
     }
 
     /// These stand side by side in the list from now on; no slot is what is before the first and behind the last.
     #[inline(never)]
-    fn join_changed(&mut self, before: u16, after: u16) {
+    fn join_changed(&mut self, before: u32, after: u32) {
         match before {
             NO_SLOT => self.changed = after,
-            _ => self.set(before, |slot| slot.after = after),
+            _ => self.set(before, |slot| slot.after = after as u16),
         }
         match after {
             NO_SLOT => self.last_changed = before,
-            _ => self.set(after, |slot| slot.before = before),
+            _ => self.set(after, |slot| slot.before = before as u16),
         }
     }
 
     /// Makes a slot that was taken that of a new page.
-    pub fn add_new(&mut self, slot: u16, id: u32, epoch: u16) {
+    pub fn add_new(&mut self, slot: u32, id: u32, epoch: u32) {
         self.link(slot, id);
         self.set(slot, |slot| slot.flags = RECENT);
         self.touched = self.touched.saturating_add(1);
@@ -68,32 +68,32 @@ impl Cache {
 
     /// A page as it stands on the medium is about to be changed, or given back, in a savepoint; `first`: for the first
     /// time since the checkpoint.
-    pub fn change(&mut self, slot: u16, epoch: u16, first: bool) {
+    pub fn change(&mut self, slot: u32, epoch: u32, first: bool) {
         self.available = self.available.wrapping_sub(1);
         self.touched = self.touched.saturating_add(u32::from(first));
         self.link_changed(slot, epoch);
     }
 
     /// A changed page is about to be changed in an inner savepoint: `slot`, just taken, becomes its newer version.
-    pub fn shadow(&mut self, older: u16, slot: u16, epoch: u16) -> Result<()> {
+    pub fn shadow(&mut self, older: u32, slot: u32, epoch: u32) -> Result<()> {
         self.copy(older, slot)?;
         let id = self.slot(older).id;
         self.unlink(older);
         self.set(older, |older| older.flags |= SHADOWED);
         self.link(slot, id);
-        self.set(slot, |slot| (slot.older, slot.flags) = (older, RECENT));
+        self.set(slot, |slot| (slot.older, slot.flags) = (older as u16, RECENT));
         self.link_changed(slot, epoch);
         Ok(())
     }
 
     /// Marks a changed page as given back.
-    pub fn set_freed(&mut self, slot: u16) {
+    pub fn set_freed(&mut self, slot: u32) {
         self.set(slot, |slot| slot.flags |= FREED);
     }
 
     /// Lets go of a changed page's newest version: of a new page all there is, else the older one comes back.
-    pub fn drop_changed(&mut self, slot: u16) {
-        let Slot { id, older, .. } = *self.slot(slot);
+    pub fn drop_changed(&mut self, slot: u32) {
+        let (id, older) = (self.slot(slot).id, self.slot(slot).older());
         if self.is_folded(slot) {
             return self.unfold_in_place(slot);
         }
@@ -106,36 +106,36 @@ impl Cache {
         }
     }
 
-    fn first_changed(&self, epoch: u16) -> Option<u16> {
+    fn first_changed(&self, epoch: u32) -> Option<u32> {
         let first = self.changed;
-        (first != NO_SLOT && self.slot(first).epoch >= epoch).then_some(first)
+        (first != NO_SLOT && self.slot(first).epoch() >= epoch).then_some(first)
     }
 
     /// A savepoint is rolled back.
     #[inline(never)]
-    pub fn discard(&mut self, epoch: u16) {
+    pub fn discard(&mut self, epoch: u32) {
         while let Some(slot) = self.first_changed(epoch) {
             self.drop_changed(slot);
         }
     }
 
     /// A savepoint ends: its versions are those of the one around it.
-    pub fn merge(&mut self, epoch: u16) {
+    pub fn merge(&mut self, epoch: u32) {
         let around = epoch.saturating_sub(1);
         let mut at = self.changed;
-        while at != NO_SLOT && self.slot(at).epoch >= epoch {
-            let older = self.slot(at).older;
-            self.set(at, |slot| slot.epoch = around);
+        while at != NO_SLOT && self.slot(at).epoch() >= epoch {
+            let older = self.slot(at).older();
+            self.set(at, |slot| slot.epoch = around as u16);
             if self.folded_epoch(at) == Some(around) {
                 self.drop_record(at);
             }
-            if older != NO_SLOT && self.slot(older).epoch == around {
+            if older != NO_SLOT && self.slot(older).epoch() == around {
                 let oldest = self.slot(older).older;
                 self.set(at, |slot| slot.older = oldest);
                 self.unlink_changed(older);
                 self.release(older);
             }
-            at = self.slot(at).after;
+            at = self.slot(at).after();
         }
     }
 
@@ -143,11 +143,12 @@ impl Cache {
 
     /// Of the changed pages that are to be written: the one with the least id of `from` or more, and whether it was
     /// given back.
-    pub fn next_changed(&self, versions: Versions, from: u32) -> Option<(u16, u32, bool)> {
-        let mut best: Option<(u16, u32, bool)> = None;
+    pub fn next_changed(&self, versions: Versions, from: u32) -> Option<(u32, u32, bool)> {
+        let mut best: Option<(u32, u32, bool)> = None;
         let mut at = self.changed;
         while at != NO_SLOT {
-            let Slot { id, flags, epoch, after, .. } = *self.slot(at);
+            let slot = self.slot(at);
+            let (id, flags, epoch, after) = (slot.id, slot.flags, slot.epoch(), slot.after());
             let wanted = match versions {
                 Versions::NEWEST => flags & SHADOWED == 0,
                 Versions(one) => epoch == one || self.folded_epoch(at) == Some(one),
@@ -162,24 +163,25 @@ impl Cache {
 
     /// Whether it is the older version of a page, kept as what differs, that is to be written.
     #[inline(always)]
-    pub fn is_folded_older(&self, slot: u16, versions: Versions) -> bool {
-        self.is_folded(slot) && versions != Versions::NEWEST && self.slot(slot).epoch != versions.0
+    pub fn is_folded_older(&self, slot: u32, versions: Versions) -> bool {
+        self.is_folded(slot) && versions != Versions::NEWEST && self.slot(slot).epoch() != versions.0
     }
 
     /// Of the pages that no savepoint has changed, the one that was changed longest ago, or the next one behind `behind`
     /// in that order; and whether it was given back.
     #[inline(always)]
-    pub fn coldest(&self, behind: u16) -> Option<(u16, u32, bool)> {
-        let mut at = if behind == NO_SLOT { self.last_changed } else { self.slot(behind).before };
+    pub fn coldest(&self, behind: u32) -> Option<(u32, u32, bool)> {
+        let mut at = if behind == NO_SLOT { self.last_changed } else { self.slot(behind).before() };
         while at != NO_SLOT {
-            let Slot { id, flags, epoch, before, .. } = *self.slot(at);
-            if epoch != 0 {
+            let slot = self.slot(at);
+            let (id, flags) = (slot.id, slot.flags);
+            if slot.epoch != 0 {
                 return None;
             }
             if flags & SHADOWED == 0 {
                 return Some((at, id, flags & FREED != 0));
             }
-            at = before;
+            at = slot.before();
         }
         None
     }
@@ -193,20 +195,20 @@ impl Cache {
         }
     }
 
-    fn leave(&mut self, slot: u16) {
+    fn leave(&mut self, slot: u32) {
         self.drop_record(slot);
-        let Slot { flags, older, .. } = *self.slot(slot);
+        let (flags, older) = (self.slot(slot).flags, self.slot(slot).older);
         self.unlink_changed(slot);
         self.settle(slot, flags, older);
     }
 
     /// Notes where a page was written to.
-    pub fn set_location(&mut self, slot: u16, location: u32) {
+    pub fn set_location(&mut self, slot: u32, location: u32) {
         self.set(slot, |slot| slot.location = location);
     }
 
     /// Where it was.
-    pub fn location(&self, slot: u16) -> u32 {
+    pub fn location(&self, slot: u32) -> u32 {
         self.slot(slot).location
     }
 
@@ -214,7 +216,8 @@ impl Cache {
     pub fn written(&mut self, versions: Versions) {
         let mut at = self.changed;
         while at != NO_SLOT {
-            let Slot { epoch, after, .. } = *self.slot(at);
+            let slot = self.slot(at);
+            let (epoch, after) = (slot.epoch(), slot.after());
             if versions == Versions::NEWEST || epoch == versions.0 {
                 self.leave(at);
             } else if self.folded_epoch(at) == Some(versions.0) {
@@ -226,11 +229,11 @@ impl Cache {
 
     /// A version that has left the list of the changed ones: kept as a page that can be read again if it is the
     /// newest one.
-    fn settle(&mut self, slot: u16, flags: u8, older: u16) {
+    fn settle(&mut self, slot: u32, flags: u8, older: u16) {
         if flags & SHADOWED != 0 {
             // A newer version refers to it.
-            for at in 0..self.held() as u16 {
-                if self.slot(at).older == slot {
+            for at in 1..=self.held() as u32 {
+                if self.slot(at).older() == slot {
                     self.set(at, |newer| newer.older = older);
                 }
             }
@@ -241,7 +244,7 @@ impl Cache {
         } else {
             self.set(slot, |slot| {
                 slot.flags = RECENT;
-                slot.older = NO_SLOT;
+                slot.older = NONE;
             });
             self.available = self.available.wrapping_add(1);
         }
