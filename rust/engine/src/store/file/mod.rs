@@ -89,9 +89,9 @@ pub struct FileStore<M> {
     root: Root,
     cleaning: cleaning::Cleaning,
     cache: Cache,
+    log: Log<M>,
     status: Status,
     spare: space::Spare,
-    log: Log<M>,
     /// A checkpoint that a rollback goes back to and that is still to be read.
     pending_rollback: Location,
     savepoints: Savepoints,
