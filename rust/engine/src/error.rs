@@ -94,6 +94,11 @@ impl Error {
         self.0.get()
     }
 
+    /// From its number.
+    pub const fn from_number(number: NonZeroU32) -> Self {
+        Error(number)
+    }
+
     /// What it says.
     pub fn kind(self) -> ErrorKind {
         let detail = self.number() >> 8;

@@ -3,7 +3,7 @@
 use super::file::medium::Medium;
 use super::file::FileStore;
 use super::memory::MemoryStore;
-use super::raw::{Block, Owned};
+use super::raw::{Block, Owned, Words};
 use super::{DurableStore, FileCounts, Meta, PageId, PageStore, Status};
 use crate::error::Result;
 
@@ -34,6 +34,18 @@ impl<M: Medium> Store<M> {
         }
     }
 
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn page_words(&mut self, id: PageId) -> Words<&[u8]> {
+        Words::<&[u8]>::of(either!(self, it => it.page(id)))
+    }
+
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn page_mut_words(&mut self, id: PageId) -> Words<&mut [u8]> {
+        Words::<&mut [u8]>::of(either!(self, it => it.page_mut(id)))
+    }
+
     /// Bytes of the block that is wanted next; 0 when there is enough.
     pub fn wanted(&self) -> usize {
         either!(self, it => it.wanted())
@@ -61,9 +73,9 @@ impl<M: Medium> PageStore for Store<M> {
         either!(self, it => it.page_size())
     }
 
-    #[inline]
+    #[inline(always)]
     fn page(&mut self, id: PageId) -> Result<&[u8]> {
-        either!(self, it => it.page(id))
+        self.page_words(id).result()
     }
 
     fn reserve(&mut self, pages: usize, touched: usize) -> Result<()> {
@@ -79,9 +91,9 @@ impl<M: Medium> PageStore for Store<M> {
         either!(self, it => it.write(id))
     }
 
-    #[inline]
+    #[inline(always)]
     fn page_mut(&mut self, id: PageId) -> Result<&mut [u8]> {
-        either!(self, it => it.page_mut(id))
+        self.page_mut_words(id).result()
     }
 
     fn free(&mut self, id: PageId) -> Result<()> {

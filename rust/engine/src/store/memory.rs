@@ -162,6 +162,20 @@ impl MemoryStore {
         (id.0 / IDS_PER_CHUNK, at)
     }
 
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn bytes(&self, id: PageId) -> Option<&[u8]> {
+        let (chunk, at) = self.place(id);
+        self.chunks.bytes(chunk, at, self.page_size as usize)
+    }
+
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn bytes_mut(&mut self, id: PageId) -> Option<&mut [u8]> {
+        let (chunk, at) = self.place(id);
+        self.chunks.bytes_mut(chunk, at, self.page_size as usize)
+    }
+
     fn bit(id: PageId) -> u32 {
         1u32.wrapping_shl(id.0 % IDS_PER_CHUNK)
     }
@@ -283,11 +297,9 @@ impl PageStore for MemoryStore {
         self.page_size as usize
     }
 
-    #[cfg_attr(target_pointer_width = "64", inline)]
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[inline(always)]
     fn page(&mut self, id: PageId) -> Result<&[u8]> {
-        let (chunk, at) = self.place(id);
-        self.chunks.bytes(chunk, at, self.page_size as usize).ok_or(Error::Corrupt)
+        self.bytes(id).ok_or(Error::Corrupt)
     }
 
     fn reserve(&mut self, pages: usize, touched: usize) -> Result<()> {
@@ -324,11 +336,9 @@ impl PageStore for MemoryStore {
         Ok(())
     }
 
-    #[cfg_attr(target_pointer_width = "64", inline)]
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[inline(always)]
     fn page_mut(&mut self, id: PageId) -> Result<&mut [u8]> {
-        let (chunk, at) = self.place(id);
-        self.chunks.bytes_mut(chunk, at, self.page_size as usize).ok_or(Error::Corrupt)
+        self.bytes_mut(id).ok_or(Error::Corrupt)
     }
 
     fn free(&mut self, id: PageId) -> Result<()> {

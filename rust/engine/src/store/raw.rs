@@ -2,8 +2,10 @@
 //! them, and copying bytes without a check that could panic.
 #![allow(unsafe_code)]
 
+use crate::error::{Error, Result};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
+use core::num::NonZeroU32;
 use core::ptr::{null_mut, NonNull};
 
 /// Copies the bytes of `from` to `to`, as many as both have.
@@ -52,6 +54,70 @@ impl Buffer<'_> {
     }
 }
 
+/// A result of bytes in two words, the address and the length, or no address and the error's number. They come back in
+/// registers; a `Result` of a slice goes through memory.
+pub struct Words<Bytes> {
+    start: *mut u8,
+    len: usize,
+    bytes: PhantomData<Bytes>,
+}
+
+impl<Bytes> Words<Bytes> {
+    fn error(error: Error) -> Self {
+        Words { start: null_mut(), len: error.number() as usize, bytes: PhantomData }
+    }
+
+    #[inline(always)]
+    fn as_error(self) -> Error {
+        // SAFETY: a slice's address is not null, so error() made this of a number that is not 0.
+        Error::from_number(unsafe { NonZeroU32::new_unchecked(self.len as u32) })
+    }
+}
+
+impl<'a> Words<&'a [u8]> {
+    /// Of that result.
+    #[inline(always)]
+    pub fn of(result: Result<&'a [u8]>) -> Self {
+        result.map_or_else(Self::error, |bytes| Words {
+            start: bytes.as_ptr().cast_mut(),
+            len: bytes.len(),
+            bytes: PhantomData,
+        })
+    }
+
+    /// As the result that it is.
+    #[inline(always)]
+    pub fn result(self) -> Result<&'a [u8]> {
+        if self.start.is_null() {
+            return Err(self.as_error());
+        }
+        // SAFETY: of() took them from such a slice.
+        Ok(unsafe { core::slice::from_raw_parts(self.start, self.len) })
+    }
+}
+
+impl<'a> Words<&'a mut [u8]> {
+    /// Of that result.
+    #[inline(always)]
+    pub fn of(result: Result<&'a mut [u8]>) -> Self {
+        result.map_or_else(Self::error, |bytes| Words {
+            start: bytes.as_mut_ptr(),
+            len: bytes.len(),
+            bytes: PhantomData,
+        })
+    }
+
+    /// As the result that it is.
+    #[inline(always)]
+    pub fn result(self) -> Result<&'a mut [u8]> {
+        if self.start.is_null() {
+            return Err(self.as_error());
+        }
+        // SAFETY: of() took them from such a slice, and this is the only thing left of that.
+        Ok(unsafe { core::slice::from_raw_parts_mut(self.start, self.len) })
+    }
+}
+
 /// A block of memory that the engine may use until it gives it back.
 pub struct Block {
     start: NonNull<u8>,
@@ -90,7 +156,7 @@ impl<T> Owned<T> {
     /// Makes a value in a block; the block back where it is too short.
     // It is made in its place so, and not on the stack before.
     #[inline(always)]
-    pub fn new(block: Block, make: impl FnOnce() -> T) -> Result<Self, Block> {
+    pub fn new(block: Block, make: impl FnOnce() -> T) -> core::result::Result<Self, Block> {
         if block.bytes < size_of::<T>() || align_of::<T>() > align_of::<u64>() {
             return Err(block);
         }
@@ -290,7 +356,7 @@ impl Chunks {
 
     /// Puts a chunk, filled with zeros, in the first empty place; the block itself back where its size is
     /// wrong or the table is full.
-    pub fn add(&mut self, block: Block) -> Result<u32, Block> {
+    pub fn add(&mut self, block: Block) -> core::result::Result<u32, Block> {
         if block.bytes() != self.chunk_bytes() {
             return Err(block);
         }

@@ -286,17 +286,27 @@ impl Cache {
     }
 
     /// The bytes of a slot.
+    #[inline(always)]
+    pub fn bytes(&self, slot: u32) -> Result<&[u8]> {
+        self.memory(slot).ok_or(Error::Corrupt)
+    }
+
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub fn bytes(&self, slot: u32) -> Result<&[u8]> {
-        self.chunks.bytes(chunk_of(slot), 0, self.page_size).ok_or(Error::Corrupt)
+    fn memory(&self, slot: u32) -> Option<&[u8]> {
+        self.chunks.bytes(chunk_of(slot), 0, self.page_size)
     }
 
     /// The same, to change.
+    #[inline(always)]
+    pub fn bytes_mut(&mut self, slot: u32) -> Result<&mut [u8]> {
+        self.memory_mut(slot).ok_or(Error::Corrupt)
+    }
+
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub fn bytes_mut(&mut self, slot: u32) -> Result<&mut [u8]> {
-        self.chunks.bytes_mut(chunk_of(slot), 0, self.page_size).ok_or(Error::Corrupt)
+    fn memory_mut(&mut self, slot: u32) -> Option<&mut [u8]> {
+        self.chunks.bytes_mut(chunk_of(slot), 0, self.page_size)
     }
 
     /// Two to read and one to change.
