@@ -1,7 +1,7 @@
 //! A database that outlives the program: opening, making durable, backups.
 
 use super::Database;
-use crate::error::{Error, Result, ENOSPC};
+use crate::error::{Answer, Error, Result, ENOSPC};
 use crate::store::raw::Owned;
 use crate::store::{DurableStore, FileCounts, MAX_DELTA};
 
@@ -135,16 +135,16 @@ impl<S: DurableStore> Database<S> {
                 self.flush()?;
             }
             // Without room to write in, what is packed closer gains nothing.
-            self.packed = packed == Err(Error::io(ENOSPC)) || packed?;
+            self.packed = packed == Err(Error::io(ENOSPC)) || packed?.is_yes();
             return Ok(false);
         }
         let keys = self.keys_to_allow();
         let compact = |database: &mut Self| database.store.compact(budget, &database.meta, keys);
         let compacted = match self.store.depth() {
             0 => self.removing(compact),
-            _ => Ok(true),
+            _ => Ok(Answer::Yes),
         };
-        let done = compacted == Err(Error::io(ENOSPC)) || compacted?;
+        let done = compacted == Err(Error::io(ENOSPC)) || compacted?.is_yes();
         self.packed = !done;
         Ok(done)
     }
@@ -157,7 +157,7 @@ impl<S: DurableStore> Database<S> {
 
     /// Copies at most `budget` pages; true when the copy is whole and durable.
     pub fn backup(&mut self, budget: u32) -> Result<bool> {
-        self.store.backup(budget)
+        self.store.backup(budget).map(Answer::is_yes)
     }
 
     /// Gives up a copy that is not whole.

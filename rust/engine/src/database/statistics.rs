@@ -107,13 +107,13 @@ impl<S: PageStore> Database<S> {
 
     /// Packs at most `budget` leaves and goes on at the next call where this one ended; true when a whole
     /// round is done.
-    pub fn pack(&mut self, budget: u32) -> Result<bool> {
+    pub(super) fn pack(&mut self, budget: u32) -> Result<Answer> {
         for _ in 0..budget {
             if self.pack_leaf()? == Answer::No {
-                return Ok(true);
+                return Ok(Answer::Yes);
             }
         }
-        Ok(false)
+        Ok(Answer::No)
     }
 
     /// Packs one leaf; no when it was the last one.

@@ -5,7 +5,7 @@ use super::file::FileStore;
 use super::memory::MemoryStore;
 use super::raw::{Block, Owned, Words};
 use super::{DurableStore, FileCounts, Meta, PageId, PageStore, Status};
-use crate::error::Result;
+use crate::error::{Answer, Result};
 
 /// One of the two.
 pub enum Store<M> {
@@ -215,7 +215,7 @@ impl<M: Medium> DurableStore for Store<M> {
     }
 
     #[inline(never)]
-    fn compact(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<bool> {
+    fn compact(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<Answer> {
         either!(self, it => it.compact(budget, meta, next_key))
     }
 
@@ -223,7 +223,7 @@ impl<M: Medium> DurableStore for Store<M> {
         either!(self, it => it.begin_backup(meta, next_key))
     }
 
-    fn backup(&mut self, budget: u32) -> Result<bool> {
+    fn backup(&mut self, budget: u32) -> Result<Answer> {
         either!(self, it => it.backup(budget))
     }
 

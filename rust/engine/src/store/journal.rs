@@ -16,7 +16,7 @@
 use super::memory::MemoryStore;
 use super::{Meta, PageId, PageStore};
 use crate::bytes::{div_ceil, u32_at, write_u32};
-use crate::error::Result;
+use crate::error::{Answer, Result};
 use core::array::from_fn;
 
 const PREVIOUS: usize = 0;
@@ -155,12 +155,12 @@ impl MemoryStore {
     }
 
     /// Whether the page can be given back at once, else it is noted.
-    pub(super) fn note_freed(&mut self, id: PageId) -> Result<bool> {
+    pub(super) fn note_freed(&mut self, id: PageId) -> Result<Answer> {
         if self.journal.depth == 0 || self.born(id) >= self.journal.start {
-            return Ok(true);
+            return Ok(Answer::Yes);
         }
         self.append(&Entry { page: id, image: FREED, stamp: 0 })?;
-        Ok(false)
+        Ok(Answer::No)
     }
 
     pub(super) fn begin_savepoint(&mut self, meta: &Meta) -> Result<()> {

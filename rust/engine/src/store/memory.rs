@@ -342,7 +342,7 @@ impl PageStore for MemoryStore {
     }
 
     fn free(&mut self, id: PageId) -> Result<()> {
-        if self.note_freed(id)? {
+        if self.note_freed(id)?.is_yes() {
             self.drop_page(id);
         }
         Ok(())

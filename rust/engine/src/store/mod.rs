@@ -6,7 +6,7 @@ mod journal;
 pub mod memory;
 pub mod raw;
 
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use raw::Block;
 
 /// The name of a page, the same for as long as the page is there.
@@ -243,8 +243,8 @@ pub trait DurableStore: PageStore {
     fn set_unflushed(&mut self) {}
 
     /// Gets space back, some `budget` pages at a time, and commits; true when nothing more is to be gained.
-    fn compact(&mut self, _budget: u32, _meta: &Meta, _next_key: u64) -> Result<bool> {
-        Ok(true)
+    fn compact(&mut self, _budget: u32, _meta: &Meta, _next_key: u64) -> Result<Answer> {
+        Ok(Answer::Yes)
     }
 
     /// Commits, and begins a copy of that state.
@@ -253,7 +253,7 @@ pub trait DurableStore: PageStore {
     }
 
     /// Copies at most `budget` pages; true when the copy is whole and durable.
-    fn backup(&mut self, _budget: u32) -> Result<bool> {
+    fn backup(&mut self, _budget: u32) -> Result<Answer> {
         Err(Error::BadOption)
     }
 

@@ -12,7 +12,7 @@ use super::format::{
 use super::medium::{File, Medium};
 use super::FileStore;
 use crate::bytes::{hash64, u32_at, write, write_u32};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 use crate::store::Meta;
 
 /// The sequence number of the segment in a backup.
@@ -90,20 +90,20 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Copies at most `budget` pages; true when the copy is whole and durable.
-    pub(super) fn backup_some(&mut self, budget: u32) -> Result<bool> {
+    pub(super) fn backup_some(&mut self, budget: u32) -> Result<Answer> {
         if !self.backup.active {
             return Err(Error::Corrupt);
         }
         let copied = self.copy_some(budget);
         match copied {
-            Ok(done) => self.backup.active = !done,
+            Ok(done) => self.backup.active = done == Answer::No,
             Err(_) => self.give_up_backup(),
         }
         copied
     }
 
     #[inline(always)]
-    fn copy_some(&mut self, budget: u32) -> Result<bool> {
+    fn copy_some(&mut self, budget: u32) -> Result<Answer> {
         let mut left = budget;
         while self.backup.level <= self.backup.of.levels && self.backup.of.levels > 0 {
             let shift = self.table_bits().wrapping_mul(u32::from(self.backup.level));
@@ -116,13 +116,13 @@ impl<M: Medium> FileStore<M> {
                 continue;
             }
             if left == 0 {
-                return Ok(false);
+                return Ok(Answer::No);
             }
             left = left.wrapping_sub(1);
             self.copy_page()?;
             self.backup.index = self.backup.index.wrapping_add(1);
         }
-        self.finish_backup().map(|()| true)
+        self.finish_backup().map(|()| Answer::Yes)
     }
 
     /// Copies the page at hand, if there is one.

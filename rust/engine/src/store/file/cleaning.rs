@@ -9,6 +9,7 @@ use super::log::{Known, Log};
 use super::medium::Medium;
 use super::FileStore;
 use crate::bytes::u32_at;
+use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
 use crate::store::{Meta, Status};
 
@@ -95,15 +96,15 @@ impl<M: Medium> FileStore<M> {
 
     /// Copies at most `budget` pages of the emptiest segment; true when there is nothing more to be gained
     /// before a checkpoint.
-    pub(super) fn clean(&mut self, budget: u32) -> Result<bool> {
+    pub(super) fn clean(&mut self, budget: u32) -> Result<Answer> {
         let mut left = budget;
         if self.cleaning.victim.is_none() {
             self.cleaning.victim = self.emptiest().map(|place| (place, Log::<M>::first_frame(place)));
         }
-        let Some((place, mut at)) = self.cleaning.victim else { return Ok(true) };
+        let Some((place, mut at)) = self.cleaning.victim else { return Ok(Yes) };
         while left > 0 && self.can_move() && self.cache.available() >= SLOTS {
             if at >= self.log.known(place).size || self.log.known(place).sequence == 0 {
-                return Ok(true);
+                return Ok(Yes);
             }
             let step = self.clean_frame(place, at);
             match step {
@@ -115,16 +116,16 @@ impl<M: Medium> FileStore<M> {
                 Err(error) if error == Error::Corrupt => {
                     self.cleaning.stuck |= 1u64.wrapping_shl(place as u32);
                     self.cleaning.victim = None;
-                    return Ok(true);
+                    return Ok(Yes);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(false)
+        Ok(No)
     }
 
     /// Goes on with cleaning, beyond what commits do of it, and commits; true when nothing is to be gained any more.
-    pub(super) fn compact_some(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<bool> {
+    pub(super) fn compact_some(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<Answer> {
         // At most as many segments are cleaned as there are: what cleaning itself leaves is not worth another round.
         let left = self.cleaning.to_compact.unwrap_or(self.log.segments() as u32);
         self.cleaning.to_compact = Some(left);
@@ -137,10 +138,10 @@ impl<M: Medium> FileStore<M> {
             if done {
                 self.shrink_spare();
             }
-            return Ok(done);
+            return Ok(done.into());
         }
         let before = self.cleaning.victim;
-        if self.clean(budget)? || self.is_short_of_slots() || self.cleaning.victim == before {
+        if self.clean(budget)? == Yes || self.is_short_of_slots() || self.cleaning.victim == before {
             self.unflushed = true;
             let victim = |store: &Self| store.cleaning.victim.map(|(place, _)| place);
             let before = victim(self);
@@ -148,7 +149,7 @@ impl<M: Medium> FileStore<M> {
             let cleaned = victim(self) != before;
             self.cleaning.to_compact = Some(left.saturating_sub(u32::from(cleaned)));
         }
-        Ok(false)
+        Ok(No)
     }
 
     #[inline(always)]

@@ -33,7 +33,7 @@ pub use format::VERSION;
 use super::raw::Block;
 use super::{DurableStore, FileCounts, Meta, PageId, PageStore, Status, MAX_DELTA};
 use crate::bytes::{varint_len, write, write_varint};
-use crate::error::{Error, Result, ENOSPC};
+use crate::error::{Answer, Error, Result, ENOSPC};
 use cache::{Cache, NO_SLOT};
 use format::{Location, Place, Root, Snapshot, DELTA};
 use log::Log;
@@ -563,7 +563,7 @@ impl<M: Medium> PageStore for FileStore<M> {
 impl<M: Medium> DurableStore for FileStore<M> {
     fn open(&mut self, wall: u64, seed: u64) -> Result<Option<Meta>> {
         let opened = self.open_files(wall, seed)?;
-        Ok(opened.then_some(self.snapshot.meta))
+        Ok(opened.is_yes().then_some(self.snapshot.meta))
     }
 
     fn lend(&mut self) -> Result<Option<Block>> {
@@ -600,7 +600,7 @@ impl<M: Medium> DurableStore for FileStore<M> {
         self.unflushed |= self.status.now >= self.committed_now.saturating_add(CLOCK_TOLERANCE);
     }
 
-    fn compact(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<bool> {
+    fn compact(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<Answer> {
         self.compact_some(budget, meta, next_key)
     }
 
@@ -608,7 +608,7 @@ impl<M: Medium> DurableStore for FileStore<M> {
         self.start_backup(meta, next_key)
     }
 
-    fn backup(&mut self, budget: u32) -> Result<bool> {
+    fn backup(&mut self, budget: u32) -> Result<Answer> {
         self.backup_some(budget)
     }
 

@@ -56,12 +56,12 @@ pub struct Replay {
 
 impl<M: Medium> FileStore<M> {
     /// Opens the database, or makes it. [`Error::NeedMemory`] until there is enough.
-    pub(super) fn open_files(&mut self, wall: u64, seed: u64) -> Result<bool> {
+    pub(super) fn open_files(&mut self, wall: u64, seed: u64) -> Result<Answer> {
         if self.stage == Stage::Closed {
             self.look(seed)?;
         }
         if self.stage != Stage::Opening {
-            return Ok(false);
+            return Ok(No);
         }
         if self.cache.wanted(LEAST_PAGES) != 0 {
             return Err(Error::NeedMemory);
@@ -77,7 +77,7 @@ impl<M: Medium> FileStore<M> {
         }
         self.find_spare()?;
         self.stage = Stage::Replaying;
-        Ok(true)
+        Ok(Yes)
     }
 
     /// Sees what there is, without any memory.
