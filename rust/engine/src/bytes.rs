@@ -61,31 +61,33 @@ pub fn write_u32(buf: &mut [u8], at: usize, value: u32) {
 }
 
 /// The varint (seven bits a byte, low ones first) at `at`, and where it ends.
-#[cfg_attr(target_pointer_width = "64", inline)]
-#[cfg_attr(target_pointer_width = "32", inline(never))]
+#[inline(always)]
 pub fn varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
-    match buf.get(at).copied()? {
-        first @ 0..0x80 => Some((u32::from(first), at.wrapping_add(1))),
-        _ => long_varint_at(buf, at),
+    match buf.get(at) {
+        Some(first @ 0..0x80) if cfg!(target_pointer_width = "64") => Some((u32::from(*first), at.wrapping_add(1))),
+        _ => {
+            let (value, end) = long_varint_at(buf, at);
+            (end > 0).then_some((value, end))
+        }
     }
 }
 
-#[cfg_attr(target_pointer_width = "64", inline(never))]
-#[cfg_attr(target_pointer_width = "32", inline(always))]
-fn long_varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
+/// The same with 0 as the end where there is none: so it comes back in registers.
+#[inline(never)]
+fn long_varint_at(buf: &[u8], at: usize) -> (u32, usize) {
     let mut value = 0;
-    for (n, byte) in buf.get(at..)?.iter().enumerate().take(MAX_VARINT) {
+    for (n, byte) in buf.get(at..).unwrap_or(&[]).iter().enumerate().take(MAX_VARINT) {
         let bits = u32::from(byte & 0x7f);
         let shift = 7u32.wrapping_mul(n as u32);
         if shift == 28 && bits > 0x0f {
-            return None;
+            break;
         }
         value |= bits.wrapping_shl(shift);
         if *byte < 0x80 {
-            return Some((value, at.wrapping_add(n).wrapping_add(1)));
+            return (value, at.wrapping_add(n).wrapping_add(1));
         }
     }
-    None
+    (0, 0)
 }
 
 /// How many bytes the varint of `value` takes.
