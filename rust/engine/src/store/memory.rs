@@ -28,8 +28,11 @@ const IDS_PER_CHUNK: u32 = 8;
 const FIRST_TABLE: usize = 16;
 
 /// Pages in memory.
+// In this order the code of a board is shorter: the first byte is what tells a store in memory from one in files.
+#[repr(C)]
 pub struct MemoryStore {
-    chunks: Chunks,
+    /// What is done now may go over the limit, for as long as its transaction lasts.
+    removing: bool,
     page_size: u32,
     pages_per_chunk: u32,
     chunk_limit: u32,
@@ -37,9 +40,8 @@ pub struct MemoryStore {
     free_pages: u32,
     wanted_chunks: u32,
     empty_chunks: u32,
-    /// What is done now may go over the limit, for as long as its transaction lasts.
-    removing: bool,
     scratch: PageId,
+    chunks: Chunks,
     pub(super) journal: Journal,
 }
 

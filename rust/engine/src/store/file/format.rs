@@ -470,10 +470,10 @@ impl CommitFrame {
 }
 
 /// The whole state of the pages: the root of the page table, and what goes with it.
+// In this order the code of a board is shorter: its instructions reach bytes that stand within the first 32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Snapshot {
-    /// The tree's root, and the counts.
-    pub meta: Meta,
     /// The root of the page table.
     pub table: Location,
     /// Levels of the page table; 0 when it is empty.
@@ -482,6 +482,8 @@ pub struct Snapshot {
     pub next_id: u32,
     /// Ids below that that no page has.
     pub free_ids: u32,
+    /// The tree's root, and the counts.
+    pub meta: Meta,
 }
 
 impl Snapshot {
