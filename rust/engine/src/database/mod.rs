@@ -71,21 +71,21 @@ const NUMBER: u8 = b'n';
 #[repr(C)]
 pub struct Database<S> {
     store: S,
-    meta: Meta,
     /// Another number whenever the tree has changed; never 0.
     change: u32,
+    meta: Meta,
     next_key: u64,
     /// No record expires before.
     next_expiry: u64,
     names_epoch: u32,
-    /// The change that was a removal, behind which the path now is.
-    removed: u32,
     /// The number of the name `tags`, 0 while it has none; `None` where it has to be looked up.
     tags_name: Option<u32>,
     /// The leaf to pack next.
     pack_from: PageId,
     /// Compacting has packed the leaves and is busy with the medium.
     packed: bool,
+    /// The change that was a removal, behind which the path now is.
+    removed: u32,
     /// The running transaction has put something.
     grew: bool,
     clock: u64,

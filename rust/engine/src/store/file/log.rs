@@ -109,11 +109,11 @@ struct Group {
 // In this order the code of a board is shorter: its instructions reach what stands within the first 128 bytes.
 #[repr(C)]
 pub struct Log<M> {
-    /// What it stands on.
-    pub medium: M,
     head: Option<Head>,
     /// Bytes of a page: a segment has room for some.
     pub page_size: u32,
+    /// What it stands on.
+    pub medium: M,
     in_root: Known,
     group: Group,
     /// The number of the last commit that was tried.
