@@ -68,7 +68,7 @@ impl<Bytes> Words<Bytes> {
     }
 
     #[inline(always)]
-    fn as_error(self) -> Error {
+    fn into_error(self) -> Error {
         // SAFETY: a slice's address is not null, so error() made this of a number that is not 0.
         Error::from_number(unsafe { NonZeroU32::new_unchecked(self.len as u32) })
     }
@@ -89,7 +89,7 @@ impl<'a> Words<&'a [u8]> {
     #[inline(always)]
     pub fn result(self) -> Result<&'a [u8]> {
         if self.start.is_null() {
-            return Err(self.as_error());
+            return Err(self.into_error());
         }
         // SAFETY: of() took them from such a slice.
         Ok(unsafe { core::slice::from_raw_parts(self.start, self.len) })
@@ -111,7 +111,7 @@ impl<'a> Words<&'a mut [u8]> {
     #[inline(always)]
     pub fn result(self) -> Result<&'a mut [u8]> {
         if self.start.is_null() {
-            return Err(self.as_error());
+            return Err(self.into_error());
         }
         // SAFETY: of() took them from such a slice, and this is the only thing left of that.
         Ok(unsafe { core::slice::from_raw_parts_mut(self.start, self.len) })
