@@ -41,9 +41,12 @@ pub unsafe extern "C" fn mtdb_init_file(
     };
     let rule = flush_rule(options, FlushRule::Adaptive);
     let files = Options { page_size: options.page_size as usize, cache_pages: options.cache_pages as usize };
-    let Ok(store) = Owned::new(block, || FileStore::new(CMedium(medium), files)) else {
+    const NEW: State = FileStore::new(CMedium::NONE);
+    let Ok(mut store) = Owned::new(block, || NEW) else {
         return error_status(Error::BadOption);
     };
+    *store.medium_mut() = CMedium(medium);
+    store.set_options(files);
     // SAFETY: the caller gives memory for a database.
     unsafe { make(db, AnyStore::Files(store), rule) }
 }

@@ -1,6 +1,7 @@
 //! The caller's medium: the functions that a database in files is called back with.
 
 use crate::abi;
+use core::ptr::null_mut;
 use cty::c_void;
 use mtdb_engine::store::file::medium::{File, Medium};
 use mtdb_engine::{Error, Result};
@@ -8,6 +9,24 @@ use mtdb_engine::{Error, Result};
 /// The caller's functions. The caller answers for them: they are there as long as the database is open, do
 /// not raise, and do not call the engine.
 pub struct CMedium(pub abi::mtdb_medium_t);
+
+impl CMedium {
+    /// One that can do nothing.
+    pub const NONE: CMedium = CMedium(abi::mtdb_medium_t {
+        context: null_mut(),
+        list: None,
+        size: None,
+        read: None,
+        create: None,
+        reopen: None,
+        append: None,
+        sync: None,
+        close: None,
+        remove: None,
+        space: None,
+        copied_block: None,
+    });
+}
 
 fn check(number: i32) -> Result<()> {
     match number {

@@ -51,7 +51,8 @@ impl Desk {
             return Err(Failure::new(format!("{} is no file: give the file of the database", path.display())));
         }
         let medium = StdMedium::new(path, purpose != Purpose::Reading);
-        let store = FileStore::new(medium, Options { page_size: PAGE_SIZE, cache_pages: CACHE_PAGES });
+        let mut store = FileStore::new(medium);
+        store.set_options(Options { page_size: PAGE_SIZE, cache_pages: CACHE_PAGES });
         let db = Database::new(store, FlushRule::Every(u32::MAX));
         let mut desk = Desk { db, path: path.into(), blocks: HashMap::new() };
         let seed = RandomState::new().hash_one(path);

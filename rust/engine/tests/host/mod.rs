@@ -82,7 +82,8 @@ impl<M: Medium> Host<FileStore<M>> {
     }
 
     pub fn open_at(medium: M, page_size: usize, cache_pages: usize, rule: FlushRule, wall: u64) -> Result<Self> {
-        let store = FileStore::new(medium, Options { page_size, cache_pages });
+        let mut store = FileStore::new(medium);
+        store.set_options(Options { page_size, cache_pages });
         let mut host = Host::around(Database::new(store, rule));
         host.run(|db| db.open(wall, 42))?;
         Ok(host)

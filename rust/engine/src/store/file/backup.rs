@@ -42,7 +42,7 @@ impl Backup {
     /// None.
     pub const NONE: Backup = Backup {
         active: false,
-        of: Snapshot::EMPTY,
+        of: Snapshot::UNKNOWN,
         salt: 0,
         level: 0,
         index: 0,

@@ -27,7 +27,6 @@ const VICTIMS: u32 = 3;
 const ALLOWED: u32 = 24_576;
 
 /// How far cleaning has come.
-#[derive(Default)]
 pub struct Cleaning {
     /// The place of the segment that is being cleaned, and the next frame in it.
     victim: Option<(usize, u32)>,
@@ -35,6 +34,11 @@ pub struct Cleaning {
     stuck: u64,
     /// While the database is compacted: how many segments may still be cleaned.
     to_compact: Option<u32>,
+}
+
+impl Cleaning {
+    /// Nothing is cleaned.
+    pub const NONE: Cleaning = Cleaning { victim: None, stuck: 0, to_compact: None };
 }
 
 impl<M: Medium> FileStore<M> {

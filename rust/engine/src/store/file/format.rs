@@ -349,6 +349,11 @@ pub struct Place {
     pub offset: u32,
 }
 
+impl Place {
+    /// Nowhere.
+    pub const NONE: Place = Place { sequence: 0, offset: 0 };
+}
+
 /// A commit.
 pub struct Commit {
     /// Commits are numbered; a later one counts.
@@ -487,6 +492,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Not read yet: zeros.
+    pub const UNKNOWN: Snapshot = Snapshot { meta: Meta::from_numbers([0; Meta::NUMBERS]), ..Snapshot::EMPTY };
+
     /// What has no page.
     pub const EMPTY: Snapshot =
         Snapshot { meta: Meta::EMPTY, table: Location::NONE, levels: 0, next_id: 0, free_ids: 0 };

@@ -80,6 +80,11 @@ pub struct Known {
     pub size: u32,
 }
 
+impl Known {
+    /// There is none.
+    pub const NONE: Known = Known { sequence: 0, live: Live(0), size: 0 };
+}
+
 /// The segment that is appended to.
 #[derive(Clone, Copy)]
 pub struct Head {
@@ -138,19 +143,17 @@ pub struct Log<M> {
 
 impl<M: Medium> Log<M> {
     /// A log of nothing.
-    // It is made in its place so, and not on the stack before.
-    #[inline(always)]
-    pub fn new(medium: M) -> Self {
+    pub const fn new(medium: M) -> Self {
         Log {
             medium,
             salt: 0,
-            page_size: 512,
+            page_size: 0,
             segments: Late::EMPTY,
-            in_root: Known::default(),
+            in_root: Known::NONE,
             changes: [0; SEGMENTS + 1],
             blocked: 0,
             head: None,
-            group: Group::default(),
+            group: Group { sequence: 0, offset: 0, len: 0, crc: 0 },
             number: 0,
             last_sequence: 0,
             lost: 0,
@@ -164,7 +167,7 @@ impl<M: Medium> Log<M> {
 
     /// Begins with none.
     pub fn forget_all(&mut self) {
-        self.segments.fill(Known::default());
+        self.segments.fill(Known::NONE);
     }
 
     /// Every place there can be a segment at, and some where there is none.
@@ -176,10 +179,9 @@ impl<M: Medium> Log<M> {
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn known(&self, place: usize) -> &Known {
-        const NONE: Known = Known { sequence: 0, live: Live(0), size: 0 };
         match place {
             IN_ROOT => &self.in_root,
-            _ => self.segments.as_slice().get(place).unwrap_or(&NONE),
+            _ => self.segments.as_slice().get(place).unwrap_or(&Known::NONE),
         }
     }
 
@@ -304,7 +306,7 @@ impl<M: Medium> Log<M> {
         }
         self.medium.remove(file_of(place))?;
         if let Some(known) = self.known_mut(place) {
-            *known = Known::default();
+            *known = Known::NONE;
         }
         Ok(())
     }
@@ -361,7 +363,7 @@ impl<M: Medium> Log<M> {
     #[inline(always)]
     fn begin_head(&mut self, place: usize, sequence: u32, least: u32) {
         let (at, limit) = (HEADER as u32, self.segment_size().max(least.wrapping_add(HEADER as u32)));
-        self.learn(place, Known { sequence, size: at, ..Known::default() });
+        self.learn(place, Known { sequence, size: at, ..Known::NONE });
         self.head = Some(Head { place, at, synced: 0, limit, frames: 0, frame_bytes: 0 });
     }
 

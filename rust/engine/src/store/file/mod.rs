@@ -122,21 +122,13 @@ pub struct FileStore<M> {
 }
 
 impl<M: Medium> FileStore<M> {
-    /// A store that is still to be opened.
-    // It is made in its place so, and not on the stack before.
-    #[inline(always)]
-    pub fn new(medium: M, options: Options) -> Self {
-        // Of a cache that can spare it some goes to what is to be known of pages, segments and the database.
-        let account = if options.cache_pages < 2 * LEAST_PAGES {
-            0
-        } else {
-            (options.cache_pages.saturating_mul(ACCOUNT) / options.page_size.max(1)).saturating_add(1)
-        };
-        let options = Options { cache_pages: options.cache_pages.saturating_sub(account), ..options };
+    /// A store that is still to be opened, once it was told its [options](Self::set_options). All of it is zeros but
+    /// for the medium: the code of a board clears it at once.
+    pub const fn new(medium: M) -> Self {
         FileStore {
             log: Log::new(medium),
             cache: Cache::new(),
-            options,
+            options: Options { page_size: 0, cache_pages: 0 },
             root: Root { page_size: 0, has_segment: false, salt: 0 },
             stage: recovery::Stage::Closed,
             tail: None,
@@ -144,30 +136,41 @@ impl<M: Medium> FileStore<M> {
             replay_again: None,
             lent: NO_SLOT,
             resumable: false,
-            snapshot: Snapshot::EMPTY,
+            snapshot: Snapshot::UNKNOWN,
             search_from: 0,
             scratch: NO_SLOT,
             brought: [NO_SLOT; 2],
             table_slots: [NO_SLOT; MAX_LEVELS as usize],
             depth: 0,
-            savepoints: Savepoints::default(),
+            savepoints: Savepoints::NONE,
             pending_rollback: Location::NONE,
-            checkpoint: Place::default(),
+            checkpoint: Place::NONE,
             before: checkpoint::Before::NONE,
             needed_from: 0,
             delta_bytes: 0,
             touched_before: 0,
             said: 0,
-            incomplete: true,
+            incomplete: false,
             unflushed: false,
-            status: Status::default(),
+            status: Status { now: 0, wall: 0, next_key: 0 },
             committed_now: 0,
             key_limit: 0,
-            cleaning: cleaning::Cleaning::default(),
-            spare: space::Spare::default(),
+            cleaning: cleaning::Cleaning::NONE,
+            spare: space::Spare::NONE,
             backup: backup::Backup::NONE,
-            moved: moved::Moved::default(),
+            moved: moved::Moved::NONE,
         }
+    }
+
+    /// To be said once, before anything else is done.
+    pub fn set_options(&mut self, options: Options) {
+        // Of a cache that can spare it some goes to what is to be known of pages, segments and the database.
+        let account = if options.cache_pages < 2 * LEAST_PAGES {
+            0
+        } else {
+            (options.cache_pages.saturating_mul(ACCOUNT) / options.page_size.max(1)).saturating_add(1)
+        };
+        self.options = Options { cache_pages: options.cache_pages.saturating_sub(account), ..options };
     }
 
     /// The medium below.

@@ -29,7 +29,6 @@ struct Note {
 }
 
 /// What is noted.
-#[derive(Default)]
 pub struct Moved {
     /// The page of the cache where that is, if there is one.
     slot: u32,
@@ -41,6 +40,11 @@ pub struct Moved {
     written: u32,
     /// Lost heads of the log before the first of these.
     lost: u32,
+}
+
+impl Moved {
+    /// Nothing is.
+    pub const NONE: Moved = Moved { slot: NO_SLOT, durable: 0, pending: 0, written: 0, lost: 0 };
 }
 
 impl<M: Medium> FileStore<M> {
@@ -185,6 +189,6 @@ impl<M: Medium> FileStore<M> {
         if self.moved.slot != NO_SLOT {
             self.cache.give_back(self.moved.slot);
         }
-        self.moved = Moved { lost: self.log.lost, ..Moved::default() };
+        self.moved = Moved { lost: self.log.lost, ..Moved::NONE };
     }
 }

@@ -83,6 +83,7 @@ impl<M: Medium> FileStore<M> {
     /// Sees what there is, without any memory.
     fn look(&mut self, seed: u64) -> Result<()> {
         self.log.forget_all();
+        self.incomplete = true;
         let mut bytes = [0; HEADER];
         let found = match self.log.medium.size(File::ROOT)? {
             None => Found::Nothing,
@@ -128,7 +129,7 @@ impl<M: Medium> FileStore<M> {
             let header = header.get(..got).unwrap_or(&[]);
             match Segment::read(header, self.root.salt, place) {
                 Some(segment) => {
-                    self.log.learn(place, Known { sequence: segment.sequence, ..Known::default() });
+                    self.log.learn(place, Known { sequence: segment.sequence, ..Known::NONE });
                     if let Some(entry) = continues.get_mut(place) {
                         *entry = segment.continues;
                     }

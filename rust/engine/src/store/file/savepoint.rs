@@ -38,10 +38,8 @@ pub struct Savepoints {
     here: [u8; HERE * NOTE],
 }
 
-impl Default for Savepoints {
-    fn default() -> Self {
-        Savepoints { here: [0; HERE * NOTE], pages: [NO_SLOT; PAGES] }
-    }
+impl Savepoints {
+    pub const NONE: Savepoints = Savepoints { here: [0; HERE * NOTE], pages: [NO_SLOT; PAGES] };
 }
 
 impl<M: Medium> FileStore<M> {

@@ -8,12 +8,14 @@ use crate::error::{Error, Result, ENOSPC};
 const SPARE_STEP: u32 = 28_672;
 
 /// What is known of the spare.
-#[derive(Default)]
 pub struct Spare {
     size: u32,
 }
 
 impl Spare {
+    /// There is none.
+    pub const NONE: Spare = Spare { size: 0 };
+
     /// Bytes of it.
     pub fn bytes(&self) -> u64 {
         u64::from(self.size)

@@ -115,7 +115,7 @@ impl Cache {
             changed: NO_SLOT,
             last_changed: NO_SLOT,
             differences: differences::Differences::NONE,
-            hand: 1,
+            hand: 0,
             keep: NO_SLOT,
             available: 0,
             touched: 0,
@@ -129,6 +129,7 @@ impl Cache {
     pub fn set_size(&mut self, page_size: usize, limit: usize) {
         self.chunks = Chunks::new(page_size as u32);
         self.page_size = page_size;
+        self.hand = 1;
         self.limit = limit.clamp(1, i16::MAX as usize);
     }
 
