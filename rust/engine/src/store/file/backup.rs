@@ -6,8 +6,8 @@
 
 use super::crc::crc32;
 use super::format::{
-    checkpoint_len, first_frame, seed, Commit, Gap, Location, PageFrame, Root, Segment, Snapshot, CHECKPOINT,
-    CHECKPOINT_SEGMENT, COMMIT, COUNTED, IN_ROOT, PAGE_HEADER,
+    first_frame, seed, Commit, Gap, Location, PageFrame, Root, Segment, Snapshot, CHECKPOINT, CHECKPOINT_SEGMENT,
+    COUNTED, IN_ROOT, PAGE_HEADER,
 };
 use super::medium::{File, Medium};
 use super::FileStore;
@@ -53,6 +53,14 @@ impl Backup {
         crc: 0,
         live: 0,
     };
+
+    /// Appends to the copy.
+    fn append(&mut self, medium: &mut impl Medium, bytes: &[u8]) -> Result<()> {
+        self.crc = crc32(self.crc, bytes);
+        let end = self.at.checked_add(bytes.len() as u32).filter(|at| *at < Location::MAX_OFFSET);
+        self.at = end.ok_or(Error::Full)?;
+        medium.append(File::BACKUP, bytes)
+    }
 
     /// Whether one is under way.
     pub fn is_active(&self) -> bool {
@@ -153,13 +161,8 @@ impl<M: Medium> FileStore<M> {
         let content = self.cache.bytes(slot)?;
         let header = PageFrame::to_bytes(level, index, Gap::NONE, seed(going.salt, SEQUENCE, going.at), content);
         going.live = going.live.wrapping_add(1);
-        for bytes in [&header[..], content] {
-            going.crc = crc32(going.crc, bytes);
-            going.at =
-                going.at.checked_add(bytes.len() as u32).filter(|at| *at < Location::MAX_OFFSET).ok_or(Error::Full)?;
-            self.log.medium.append(File::BACKUP, bytes)?;
-        }
-        Ok(())
+        going.append(&mut self.log.medium, &header)?;
+        going.append(&mut self.log.medium, content)
     }
 
     /// Where a page stood at that checkpoint.
@@ -184,36 +187,31 @@ impl<M: Medium> FileStore<M> {
             // The root of the page table is the last page of all.
             _ => Location::new(IN_ROOT, going.at.wrapping_sub((PAGE_HEADER.wrapping_add(self.root.page_size)) as u32)),
         };
-        let snapshot = Snapshot { table, ..going.of };
-        let at = going.at;
+        let (at, medium) = (going.at, &mut self.log.medium);
         let mut entry = [0; CHECKPOINT_SEGMENT];
         write(&mut entry, 0, &[IN_ROOT as u8, COUNTED]);
         write_u32(&mut entry, 4, SEQUENCE);
         write_u32(&mut entry, 8, going.live);
-        let first: [u8; CHECKPOINT] = snapshot.to_bytes(segments);
+        let first: [u8; CHECKPOINT] = Snapshot { table, ..going.of }.to_bytes(segments);
         let entry = entry.get(..segments.wrapping_mul(CHECKPOINT_SEGMENT)).unwrap_or(&[]);
         let crc = crc32(crc32(seed(going.salt, SEQUENCE, at), &first), entry);
-        let commit_at = at.wrapping_add(checkpoint_len(segments) as u32);
-        let medium = &mut self.log.medium;
-        for bytes in [&first[..], entry, &crc.to_le_bytes()] {
-            going.crc = crc32(going.crc, bytes);
-            medium.append(File::BACKUP, bytes)?;
-        }
+        going.append(medium, &first)?;
+        going.append(medium, entry)?;
+        going.append(medium, &crc.to_le_bytes())?;
         let commit = Commit {
             number: 1,
             sequence: SEQUENCE,
-            offset: commit_at,
+            offset: going.at,
             group_sequence: SEQUENCE,
             group_offset: first_frame(IN_ROOT),
-            group_len: commit_at.wrapping_sub(first_frame(IN_ROOT)),
+            group_len: going.at.wrapping_sub(first_frame(IN_ROOT)),
             group_crc: going.crc,
             checkpoint_sequence: SEQUENCE,
             checkpoint_offset: at,
             pages: 0,
             status: self.status,
         };
-        let bytes: [u8; COMMIT] = commit.to_bytes(going.salt);
-        medium.append(File::BACKUP, &bytes)?;
+        going.append(medium, &commit.to_bytes(going.salt))?;
         medium.sync(File::BACKUP)?;
         medium.close(File::BACKUP);
         Ok(())

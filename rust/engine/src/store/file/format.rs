@@ -500,9 +500,8 @@ impl Snapshot {
         Snapshot { meta: Meta::EMPTY, table: Location::NONE, levels: 0, next_id: 0, free_ids: 0 };
 
     /// The bytes of a checkpoint before its table of `segments` entries, and without its CRC.
-    // Inlined they are made where they are needed.
-    #[inline(always)]
-    pub fn to_bytes(self, segments: usize) -> [u8; CHECKPOINT] {
+    #[inline(never)]
+    pub fn to_bytes(&self, segments: usize) -> [u8; CHECKPOINT] {
         let mut bytes = [0; CHECKPOINT];
         write(&mut bytes, 0, &CHECKPOINT_MAGIC);
         write(&mut bytes, 4, &[self.levels, segments as u8, 0, 0]);
