@@ -166,6 +166,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Where a page stood at that checkpoint.
+    #[inline(always)]
     fn entry_of(&mut self, level: u8, index: u32, slot: u32) -> Result<Location> {
         let id = index.checked_shl(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0);
         let Snapshot { table: mut location, levels: mut at, .. } = self.backup.of;

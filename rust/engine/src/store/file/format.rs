@@ -203,8 +203,7 @@ pub struct Segment {
 
 impl Segment {
     /// Its bytes.
-    // Inlined they are made where they are needed.
-    #[inline(always)]
+    #[inline(never)]
     pub fn to_bytes(self, salt: u64, place: usize) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         write(&mut bytes, 0, &SEGMENT_MAGIC);
@@ -308,8 +307,7 @@ impl Gap {
 
 impl PageFrame {
     /// The header's bytes for that page.
-    // Inlined they are made where they are needed.
-    #[inline(always)]
+    #[inline(never)]
     pub fn to_bytes(level: u8, id: u32, gap: Gap, seed: u32, page: &[u8]) -> [u8; PAGE_HEADER] {
         let mut bytes = [0; PAGE_HEADER];
         write(&mut bytes, 0, &[PAGE, level]);
