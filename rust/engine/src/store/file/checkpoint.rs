@@ -224,8 +224,10 @@ impl<M: Medium> FileStore<M> {
     /// Begins to make the pages of the table on the way to an id anew, on this level and those below.
     #[inline(always)]
     fn open_path(&mut self, top: u8, id: u32) -> Result<()> {
-        for level in (1..=top).rev() {
+        let mut level = top;
+        while level > 0 {
             self.fill_table_slot(level, self.table_index(level, id), self.above(level, id)?)?;
+            level = level.wrapping_sub(1);
         }
         Ok(())
     }

@@ -442,7 +442,7 @@ impl Cache {
 
     /// Forgets every page that can be read again and whose id fits.
     pub fn forget_clean(&mut self, which: impl Fn(u32) -> bool) {
-        for slot in 1..=self.held() as u32 {
+        for slot in 1..(self.held() as u32).wrapping_add(1) {
             let Slot { id, flags, .. } = *self.slot(slot);
             if flags & (DIRTY | PINNED | FREE) == 0 && which(id) {
                 self.forget(slot);

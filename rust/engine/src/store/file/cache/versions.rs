@@ -232,7 +232,7 @@ impl Cache {
     fn settle(&mut self, slot: u32, flags: u8, older: u16) {
         if flags & SHADOWED != 0 {
             // A newer version refers to it.
-            for at in 1..=self.held() as u32 {
+            for at in 1..(self.held() as u32).wrapping_add(1) {
                 if self.slot(at).older() == slot {
                     self.set(at, |newer| newer.older = older);
                 }
