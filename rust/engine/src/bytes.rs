@@ -76,16 +76,18 @@ pub fn varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
 #[inline(never)]
 fn long_varint_at(buf: &[u8], at: usize) -> (u32, usize) {
     let mut value = 0;
-    for (n, byte) in buf.get(at..).unwrap_or(&[]).iter().enumerate().take(MAX_VARINT) {
+    let (mut end, mut shift) = (at, 0u32);
+    while let Some(byte) = buf.get(end).filter(|_| shift <= 28) {
         let bits = u32::from(byte & 0x7f);
-        let shift = 7u32.wrapping_mul(n as u32);
+        end = end.wrapping_add(1);
         if shift == 28 && bits > 0x0f {
             break;
         }
         value |= bits.wrapping_shl(shift);
         if *byte < 0x80 {
-            return (value, at.wrapping_add(n).wrapping_add(1));
+            return (value, end);
         }
+        shift = shift.wrapping_add(7);
     }
     (0, 0)
 }

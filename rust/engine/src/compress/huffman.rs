@@ -73,10 +73,13 @@ impl Forest<'_> {
     }
 
     fn take_lightest(&mut self) -> usize {
-        let trees = self.trees.get(..self.len).unwrap_or(&[]);
-        let weight = |tree: &u16| self.weights.get(usize::from(*tree)).copied().unwrap_or(0);
-        let lightest = trees.iter().enumerate().min_by_key(|(_, tree)| weight(tree));
-        let (at, tree) = lightest.map_or((0, 0), |(at, tree)| (at, *tree));
+        let (mut at, mut tree, mut least) = (0, 0, u32::MAX);
+        for (n, candidate) in self.trees.iter().enumerate().take(self.len) {
+            let weight = u32::from(self.weights.get(usize::from(*candidate)).copied().unwrap_or(0));
+            if weight < least {
+                (at, tree, least) = (n, *candidate, weight);
+            }
+        }
         self.len = self.len.wrapping_sub(1);
         let last = self.trees.get(self.len).copied().unwrap_or(0);
         set(self.trees, at, last);
@@ -122,7 +125,10 @@ pub fn set_codes(symbols: &mut [Symbol]) {
     for bits in 1..=MAX_BITS as u8 {
         code = code.wrapping_shl(1);
         for symbol in symbols.iter_mut().filter(|symbol| symbol.bits == bits) {
-            symbol.code = code.reverse_bits().wrapping_shr(16u32.wrapping_sub(u32::from(bits)));
+            symbol.code = 0;
+            for bit in 0..bits {
+                symbol.code = symbol.code << 1 | code.wrapping_shr(u32::from(bit)) & 1;
+            }
             code = code.wrapping_add(1);
         }
     }

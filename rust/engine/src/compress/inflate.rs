@@ -157,7 +157,7 @@ impl<'a> Code<'a> {
     #[inline(never)]
     fn symbol(&self, bits: &mut Bits) -> usize {
         let (mut code, mut first, mut before) = (0u32, 0u32, 0u32);
-        for count in self.counts.iter().skip(1) {
+        for count in self.counts.get(1..).unwrap_or(&[]) {
             code |= bits.take(1);
             let count = u32::from(*count);
             let nth = code.wrapping_sub(first);

@@ -281,6 +281,12 @@ impl<'a> Cells<'a> {
         if middle < count && left <= room && total.wrapping_sub(left) <= room {
             return Some(middle);
         }
-        (1..count).filter(|at| fits(*at)).min_by_key(|at| at.abs_diff(middle))
+        let mut best = None;
+        for at in 1..count {
+            if fits(at) && best.is_none_or(|best: usize| at.abs_diff(middle) < best.abs_diff(middle)) {
+                best = Some(at);
+            }
+        }
+        best
     }
 }

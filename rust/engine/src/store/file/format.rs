@@ -262,7 +262,7 @@ impl Gap {
     pub fn of(page: &[u8]) -> Self {
         let unit = (page.len() / 256).max(1);
         let (mut best, mut from, mut at) = (Gap::NONE, unit, unit);
-        for bytes in page.chunks_exact(unit).skip(1) {
+        for bytes in page.get(unit..).unwrap_or(&[]).chunks_exact(unit) {
             at = at.wrapping_add(unit);
             if bytes.iter().any(|byte| *byte != 0) {
                 from = at;
