@@ -109,9 +109,7 @@ impl PageStore for Strict {
         unreachable!("the tree opens no savepoints")
     }
     fn commit(&mut self) {}
-    fn rollback(&mut self) -> Option<Meta> {
-        None
-    }
+    fn rollback(&mut self, _meta: &mut Meta) {}
     fn depth(&self) -> u32 {
         0
     }

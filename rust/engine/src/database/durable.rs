@@ -17,8 +17,7 @@ impl<S: DurableStore> Database<S> {
 
     #[inline(never)]
     fn open_store(&mut self, wall: u64, seed: u64) -> Result<()> {
-        if let Some(meta) = self.store.open(wall, seed)? {
-            self.meta = meta;
+        if self.store.open(wall, seed, &mut self.meta)?.is_yes() {
             self.changed();
             self.forget_names();
         }

@@ -2,7 +2,7 @@
 
 use super::Database;
 use crate::error::Result;
-use crate::store::{Meta, PageStore};
+use crate::store::PageStore;
 
 impl<S: PageStore> Database<S> {
     /// Begins a transaction; inside another one, a savepoint.
@@ -20,8 +20,9 @@ impl<S: PageStore> Database<S> {
 
     /// Ends the innermost transaction and undoes what it has done.
     pub fn rollback(&mut self) {
-        if let Some(meta) = self.store.rollback() {
-            self.restore(meta);
+        if self.store.depth() > 0 {
+            self.store.rollback(&mut self.meta);
+            self.restored();
         }
     }
 
@@ -54,8 +55,7 @@ impl<S: PageStore> Database<S> {
         result
     }
 
-    fn restore(&mut self, meta: Meta) {
-        self.meta = meta;
+    fn restored(&mut self) {
         self.changed();
         self.forget_names();
     }

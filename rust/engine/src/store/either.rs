@@ -133,8 +133,8 @@ impl<M: Medium> PageStore for Store<M> {
         either!(self, it => it.commit())
     }
 
-    fn rollback(&mut self) -> Option<Meta> {
-        either!(self, it => it.rollback())
+    fn rollback(&mut self, meta: &mut Meta) {
+        either!(self, it => it.rollback(meta))
     }
 
     #[inline]
@@ -177,8 +177,8 @@ impl<M: Medium> PageStore for Store<M> {
 
 impl<M: Medium> DurableStore for Store<M> {
     #[inline(never)]
-    fn open(&mut self, wall: u64, seed: u64) -> Result<Option<Meta>> {
-        either!(self, it => it.open(wall, seed))
+    fn open(&mut self, wall: u64, seed: u64, meta: &mut Meta) -> Result<Answer> {
+        either!(self, it => it.open(wall, seed, meta))
     }
 
     fn lend(&mut self) -> Result<Option<Block>> {

@@ -183,7 +183,7 @@ impl MemoryStore {
         Ok(())
     }
 
-    pub(super) fn rollback_savepoint(&mut self) -> Option<Meta> {
+    pub(super) fn rollback_savepoint(&mut self, meta: &mut Meta) {
         while self.journal.depth > 0 {
             let top = self.journal.top;
             for index in (0..self.journal_u32(top, COUNT)).rev() {
@@ -201,15 +201,14 @@ impl MemoryStore {
             }
             let begins = self.journal_u32(top, BEGINS);
             let around = self.journal_u32(top, AROUND);
-            let meta = Meta::from_numbers(from_fn(|n| self.journal_u32(top, META.wrapping_add(n.wrapping_mul(4)))));
+            *meta = Meta::from_numbers(from_fn(|n| self.journal_u32(top, META.wrapping_add(n.wrapping_mul(4)))));
             self.drop_journal_page();
             if begins != 0 {
                 self.journal.depth = self.journal.depth.wrapping_sub(1);
                 self.journal.start = around;
-                return Some(meta);
+                return;
             }
         }
-        None
     }
 
     pub(super) fn commit_savepoint(&mut self) {

@@ -379,8 +379,8 @@ impl PageStore for MemoryStore {
         self.commit_savepoint();
     }
 
-    fn rollback(&mut self) -> Option<Meta> {
-        self.rollback_savepoint()
+    fn rollback(&mut self, meta: &mut Meta) {
+        self.rollback_savepoint(meta);
     }
 
     fn depth(&self) -> u32 {

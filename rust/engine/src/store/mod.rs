@@ -126,8 +126,8 @@ pub trait PageStore {
     /// Ends the innermost savepoint, its changes now belong to the one around it.
     fn commit(&mut self);
 
-    /// Undoes everything since the innermost savepoint, ends it and gives its meta.
-    fn rollback(&mut self) -> Option<Meta>;
+    /// Undoes everything since the innermost savepoint, ends it and sets its meta; nothing where there is none.
+    fn rollback(&mut self, meta: &mut Meta);
 
     /// Open savepoints.
     fn depth(&self) -> u32;
@@ -204,11 +204,12 @@ pub struct FileCounts {
 
 /// What a store can do whose pages outlive the program. In memory there is nothing to be done.
 pub trait DurableStore: PageStore {
-    /// Opens what is there, or makes it, and gives the counts of the last checkpoint; `None` when that was done by a
+    /// Opens what is there, or makes it, and sets the counts of the last checkpoint; no when that was done by a
     /// call before. [`Error::NeedMemory`]: give, and call again. `wall`: seconds since 1970, or 0;
     /// `seed`: anything that is seldom the same.
-    fn open(&mut self, _wall: u64, _seed: u64) -> Result<Option<Meta>> {
-        Ok(Some(Meta::EMPTY))
+    fn open(&mut self, _wall: u64, _seed: u64, meta: &mut Meta) -> Result<Answer> {
+        *meta = Meta::EMPTY;
+        Ok(Answer::Yes)
     }
 
     /// Memory for [`MAX_DELTA`] bytes, until [`take_back`](Self::take_back) with no call before that gives or asks for

@@ -155,7 +155,9 @@ fn rollbacks_and_commits_of_nested_savepoints_leave_what_the_model_holds() {
                 map.check();
             }
             2 if !around.is_empty() => {
-                map.root = map.store.rollback().unwrap().root;
+                let mut meta = Meta::EMPTY;
+                map.store.rollback(&mut meta);
+                map.root = meta.root;
                 map.model = around.pop().unwrap();
                 map.check();
             }

@@ -499,7 +499,7 @@ impl Snapshot {
 
     /// The bytes of a checkpoint before its table of `segments` entries, and without its CRC.
     #[inline(never)]
-    pub fn to_bytes(&self, segments: usize) -> [u8; CHECKPOINT] {
+    pub fn to_bytes(self, segments: usize) -> [u8; CHECKPOINT] {
         let mut bytes = [0; CHECKPOINT];
         write(&mut bytes, 0, &CHECKPOINT_MAGIC);
         write(&mut bytes, 4, &[self.levels, segments as u8, 0, 0]);

@@ -500,8 +500,8 @@ impl<M: Medium> PageStore for FileStore<M> {
         self.commit_savepoint();
     }
 
-    fn rollback(&mut self) -> Option<Meta> {
-        self.rollback_savepoint()
+    fn rollback(&mut self, meta: &mut Meta) {
+        self.rollback_savepoint(meta);
     }
 
     fn depth(&self) -> u32 {
@@ -564,9 +564,12 @@ impl<M: Medium> PageStore for FileStore<M> {
 }
 
 impl<M: Medium> DurableStore for FileStore<M> {
-    fn open(&mut self, wall: u64, seed: u64) -> Result<Option<Meta>> {
+    fn open(&mut self, wall: u64, seed: u64, meta: &mut Meta) -> Result<Answer> {
         let opened = self.open_files(wall, seed)?;
-        Ok(opened.is_yes().then_some(self.snapshot.meta))
+        if opened.is_yes() {
+            *meta = self.snapshot.meta;
+        }
+        Ok(opened)
     }
 
     fn lend(&mut self) -> Result<Option<Block>> {

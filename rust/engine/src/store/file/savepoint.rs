@@ -119,8 +119,8 @@ impl<M: Medium> FileStore<M> {
         }
     }
 
-    pub(super) fn rollback_savepoint(&mut self) -> Option<Meta> {
-        let depth = self.depth.checked_sub(1)?;
+    pub(super) fn rollback_savepoint(&mut self, meta: &mut Meta) {
+        let Some(depth) = self.depth.checked_sub(1) else { return };
         let note = self.note(depth);
         self.cache.discard(self.depth);
         self.end_savepoint();
@@ -133,7 +133,7 @@ impl<M: Medium> FileStore<M> {
             self.pending_rollback = note.checkpoint;
             let _ = self.finish_rollback();
         }
-        Some(note.meta)
+        *meta = note.meta;
     }
 
     fn end_savepoint(&mut self) {
