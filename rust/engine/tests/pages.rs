@@ -113,8 +113,8 @@ impl PageStore for Strict {
     fn depth(&self) -> u32 {
         0
     }
-    fn usage(&self) -> (u64, u64) {
-        (self.pages.iter().flatten().count() as u64, u64::MAX)
+    fn usage(&self) -> (u32, u32) {
+        (self.pages.iter().flatten().count() as u32, u32::MAX)
     }
 }
 

@@ -85,24 +85,24 @@ impl<S: PageStore> Database<S> {
 
     /// The same, in `out`.
     pub fn tell_statistics(&self, out: &mut Statistics) {
-        let page_size = self.store.page_size() as u64;
+        let page_size = self.store.page_size() as u32;
         let (pages_used, pages_limit) = self.store.usage();
+        let bytes = |pages: u32| u64::from(pages).wrapping_mul(u64::from(page_size));
         out.puts = self.counts.puts;
         out.gets = self.counts.gets;
         out.deletes = self.counts.deletes;
         out.queries = self.counts.queries;
         out.batches = self.counts.batches;
         out.flushes = self.counts.flushes;
-        // A page's id has 32 bits, its size 13.
-        out.bytes_used = pages_used.wrapping_mul(page_size);
-        out.bytes_limit = pages_limit.wrapping_mul(page_size);
+        out.bytes_used = bytes(pages_used);
+        out.bytes_limit = bytes(pages_limit);
         out.free_bytes = out.bytes_limit.saturating_sub(out.bytes_used);
         out.records = self.meta.records;
         out.ttl_records = self.meta.ttl_records;
         out.names = self.meta.names;
         out.compressed = self.meta.compressed;
         out.saved = self.meta.saved;
-        out.page_size = page_size as u32;
+        out.page_size = page_size;
     }
 
     /// Packs at most `budget` leaves and goes on at the next call where this one ended; true when a whole

@@ -142,7 +142,7 @@ impl<M: Medium> PageStore for Store<M> {
         either!(self, it => it.depth())
     }
 
-    fn usage(&self) -> (u64, u64) {
+    fn usage(&self) -> (u32, u32) {
         either!(self, it => it.usage())
     }
 

@@ -222,8 +222,7 @@ impl MemoryStore {
     /// Makes sure of `pages` free pages, or notes what is wanted.
     pub(super) fn need(&mut self, pages: usize) -> Result<()> {
         let pages = u32::try_from(pages).map_err(|_| Error::Full)?;
-        let limit = self.chunk_limit.wrapping_mul(self.pages_per_chunk);
-        if !self.removing && self.used().saturating_add(pages) > limit {
+        if !self.removing && self.used().saturating_add(pages) > self.page_limit() {
             return Err(Error::Full);
         }
         if pages <= self.free_pages {
@@ -234,6 +233,11 @@ impl MemoryStore {
         // Counted from what there is, not from what is free: what the call at hand has taken comes back.
         self.wanted_chunks = self.chunks.held().saturating_add(missing);
         Err(Error::NeedMemory)
+    }
+
+    /// As many pages there may be.
+    fn page_limit(&self) -> u32 {
+        self.chunk_limit.wrapping_mul(self.pages_per_chunk)
     }
 
     /// Pages in use.
@@ -387,9 +391,8 @@ impl PageStore for MemoryStore {
         self.journal.depth()
     }
 
-    fn usage(&self) -> (u64, u64) {
-        let limit = u64::from(self.chunk_limit).wrapping_mul(u64::from(self.pages_per_chunk));
-        (u64::from(self.used()), limit)
+    fn usage(&self) -> (u32, u32) {
+        (self.used(), self.page_limit())
     }
 }
 

@@ -133,7 +133,7 @@ pub trait PageStore {
     fn depth(&self) -> u32;
 
     /// Pages in use, and how many there may be.
-    fn usage(&self) -> (u64, u64);
+    fn usage(&self) -> (u32, u32);
 
     /// Takes down what the database has just done, so that it can be done again. In a savepoint that is rolled back
     /// it was not done.

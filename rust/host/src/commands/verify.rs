@@ -81,7 +81,7 @@ fn verify_pages(desk: &mut Desk, found: &mut Found) -> Result<u64, Failure> {
         }
         progress.show(u64::from(id));
     }
-    let (expected, _) = desk.db.store_mut().usage();
+    let expected = u64::from(desk.db.store_mut().usage().0);
     if damaged == 0 && pages != expected {
         found.add(format!("{pages} pages are there, {expected} should be"))?;
     }

@@ -508,9 +508,8 @@ impl<M: Medium> PageStore for FileStore<M> {
         self.depth
     }
 
-    fn usage(&self) -> (u64, u64) {
-        let pages = u64::from(self.snapshot.next_id.saturating_sub(self.snapshot.free_ids));
-        (pages, u64::from(u32::MAX >> 4))
+    fn usage(&self) -> (u32, u32) {
+        (self.snapshot.next_id.saturating_sub(self.snapshot.free_ids), u32::MAX >> 4)
     }
 
     fn log(&mut self, delta: &[&[u8]]) -> Result<()> {
