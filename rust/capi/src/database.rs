@@ -12,12 +12,6 @@ use mtdb_engine::Result;
 same_layout!(
     Statistics,
     abi::mtdb_statistics_t,
-    puts,
-    gets,
-    deletes,
-    queries,
-    batches,
-    flushes,
     bytes_used,
     bytes_limit,
     free_bytes,
@@ -29,6 +23,12 @@ same_layout!(
     page_size
 );
 const _: () = {
+    assert!(offset_of!(Statistics, operations.puts) == offset_of!(abi::mtdb_statistics_t, puts));
+    assert!(offset_of!(Statistics, operations.gets) == offset_of!(abi::mtdb_statistics_t, gets));
+    assert!(offset_of!(Statistics, operations.deletes) == offset_of!(abi::mtdb_statistics_t, deletes));
+    assert!(offset_of!(Statistics, operations.queries) == offset_of!(abi::mtdb_statistics_t, queries));
+    assert!(offset_of!(Statistics, operations.batches) == offset_of!(abi::mtdb_statistics_t, batches));
+    assert!(offset_of!(Statistics, operations.flushes) == offset_of!(abi::mtdb_statistics_t, flushes));
     assert!(offset_of!(Statistics, files.bytes) == offset_of!(abi::mtdb_statistics_t, file_bytes));
     assert!(offset_of!(Statistics, files.hits) == offset_of!(abi::mtdb_statistics_t, cache_hits));
     assert!(offset_of!(Statistics, files.misses) == offset_of!(abi::mtdb_statistics_t, cache_misses));

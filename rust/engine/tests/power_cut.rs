@@ -111,7 +111,7 @@ impl Run {
             self.states.borrow_mut().push(after.clone());
         }
         let files = self.files.as_mut().expect("it is open");
-        let before = files.db.statistics().flushes;
+        let before = files.db.statistics().operations.flushes;
         let expires = FOREVER;
         let mut write = || {
             files.write(changes.len() as u32, flush, |host| {
@@ -140,7 +140,7 @@ impl Run {
             Err(error) if error == Error::BadQuery => return Ok(()),
             Err(error) => return Err(error),
         }
-        if self.files.as_ref().expect("it is open").db.statistics().flushes > before {
+        if self.files.as_ref().expect("it is open").db.statistics().operations.flushes > before {
             self.flushed();
         }
         Ok(())

@@ -134,7 +134,7 @@ fn an_expired_record_is_not_there() {
     assert_eq!(host.db.records(), 2, "it is not collected yet");
     assert_eq!(host.delete("a", 60), Ok(false));
     assert_eq!(host.db.records(), 1, "deleting it has collected it");
-    assert_eq!(host.db.statistics().deletes, 0);
+    assert_eq!(host.db.statistics().operations.deletes, 0);
     host.put("c", &int(3), &[], 70).unwrap();
     assert_eq!(host.run(|db| db.purge(70)), Ok(1), "a purge counts what was there");
 }

@@ -25,7 +25,7 @@ impl<S: PageStore> Database<S> {
         }
         self.delete_at(key, &stored)?;
         let expired = stored.head.has_expired(now);
-        self.counts.deletes = self.counts.deletes.wrapping_add(u64::from(!expired));
+        self.counts.operations.deletes = self.counts.operations.deletes.wrapping_add(u64::from(!expired));
         Ok((!expired).into())
     }
 
@@ -56,7 +56,7 @@ impl<S: PageStore> Database<S> {
         let there = self.meta.records.saturating_sub(expired);
         let atomic = self.store.removal_can_fail();
         self.removing(|database| database.change(atomic, &mut Self::clear))?;
-        self.counts.deletes = self.counts.deletes.wrapping_add(u64::from(there));
+        self.counts.operations.deletes = self.counts.operations.deletes.wrapping_add(u64::from(there));
         Ok(there)
     }
 

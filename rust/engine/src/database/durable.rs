@@ -100,7 +100,7 @@ impl<S: DurableStore> Database<S> {
         self.commit();
         self.counts.writes = self.counts.writes.saturating_add(writes);
         self.counts.unflushed = if flushed { 0 } else { counted };
-        self.counts.flushes = self.counts.flushes.wrapping_add(u64::from(flushed && counted > 0));
+        self.counts.operations.flushes = self.counts.operations.flushes.wrapping_add(u64::from(flushed && counted > 0));
         Ok(())
     }
 
@@ -108,7 +108,8 @@ impl<S: DurableStore> Database<S> {
     pub fn flush(&mut self) -> Result<()> {
         if self.store.depth() == 0 {
             self.removing(Self::make_durable)?;
-            self.counts.flushes = self.counts.flushes.wrapping_add(u64::from(self.counts.unflushed > 0));
+            self.counts.operations.flushes =
+                self.counts.operations.flushes.wrapping_add(u64::from(self.counts.unflushed > 0));
             self.counts.unflushed = 0;
         }
         Ok(())

@@ -39,7 +39,7 @@ impl FlushRule {
 
 fn with_batches(writes: u32, counts: &Counts) -> u32 {
     let single = counts.writes.saturating_sub(counts.batched);
-    let batches = u32::try_from(counts.batches).unwrap_or(u32::MAX);
+    let batches = u32::try_from(counts.operations.batches).unwrap_or(u32::MAX);
     if single.saturating_add(batches) < 100 || batches <= single {
         writes
     } else if batches.div_ceil(4) <= single {
@@ -63,7 +63,7 @@ impl<S: PageStore> Database<S> {
         self.counts.unflushed = self.counts.unflushed.saturating_add(writes);
         if self.store.depth() == 0 && self.flush.is_due(self.counts.unflushed, &self.counts) {
             self.counts.unflushed = 0;
-            self.counts.flushes = self.counts.flushes.wrapping_add(1);
+            self.counts.operations.flushes = self.counts.operations.flushes.wrapping_add(1);
         }
     }
 }
@@ -71,6 +71,7 @@ impl<S: PageStore> Database<S> {
 #[cfg(test)]
 mod tests {
     use super::{Counts, FlushRule};
+    use crate::database::statistics::Operations;
 
     fn threshold(rule: FlushRule, writes: u32) -> u32 {
         rule.threshold(&Counts { writes, ..Counts::default() })
@@ -90,7 +91,7 @@ mod tests {
             // Batches of ten records each.
             let counts = Counts {
                 writes: single + 10 * batches,
-                batches: u64::from(batches),
+                operations: Operations { batches: u64::from(batches), ..Operations::default() },
                 batched: 10 * batches,
                 ..Counts::default()
             };

@@ -69,7 +69,7 @@ impl<S: PageStore> Database<S> {
     /// As [`get`](Self::get), what is known of the record in `found`.
     pub fn get_into(&mut self, key: &[u8], now: u64, buf: Option<&mut [u8]>, found: &mut Found) -> Result<Answer> {
         self.check_key(key)?;
-        self.counts.gets = self.counts.gets.wrapping_add(1);
+        self.counts.operations.gets = self.counts.operations.gets.wrapping_add(1);
         let mut stored = Stored::NONE;
         if self.find(key, &mut stored)? == No || stored.head.has_expired(now) {
             return Ok(No);

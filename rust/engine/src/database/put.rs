@@ -65,7 +65,7 @@ impl<S: PageStore> Database<S> {
             }
             Ok(())
         })?;
-        self.counts.puts = self.counts.puts.wrapping_add(1);
+        self.counts.operations.puts = self.counts.operations.puts.wrapping_add(1);
         Ok(())
     }
 

@@ -8,24 +8,18 @@ use crate::tree::{self, KeyBuf};
 /// Counted since opening.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Counts {
-    pub puts: u64,
-    pub gets: u64,
-    pub deletes: u64,
-    pub queries: u64,
-    pub batches: u64,
-    pub flushes: u64,
+    pub operations: Operations,
     /// Writes, and those in batches, for the flush rule; as many as can be said.
     pub writes: u32,
     pub batched: u32,
     pub unflushed: u32,
 }
 
-/// What is known of an open database.
-// Its layout is that of the ABI.
+/// What was done since opening.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
-pub struct Statistics {
-    /// Records put since opening.
+pub struct Operations {
+    /// Records put.
     pub puts: u64,
     /// Records asked for by key.
     pub gets: u64,
@@ -37,6 +31,15 @@ pub struct Statistics {
     pub batches: u64,
     /// Flushes.
     pub flushes: u64,
+}
+
+/// What is known of an open database.
+// Its layout is that of the ABI.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Statistics {
+    /// What was done since opening.
+    pub operations: Operations,
     /// Pages in use, in bytes.
     pub bytes_used: u64,
     /// As many bytes of pages there may be.
@@ -68,12 +71,12 @@ impl<S: PageStore> Database<S> {
     /// Counts a batch of so many writes.
     pub fn count_batch(&mut self, writes: u32) {
         self.counts.batched = self.counts.batched.saturating_add(writes);
-        self.counts.batches = self.counts.batches.wrapping_add(1);
+        self.counts.operations.batches = self.counts.operations.batches.wrapping_add(1);
     }
 
     /// Counts a query.
     pub fn count_query(&mut self) {
-        self.counts.queries = self.counts.queries.wrapping_add(1);
+        self.counts.operations.queries = self.counts.operations.queries.wrapping_add(1);
     }
 
     /// All of them but for the files.
@@ -88,12 +91,7 @@ impl<S: PageStore> Database<S> {
         let page_size = self.store.page_size() as u32;
         let (pages_used, pages_limit) = self.store.usage();
         let bytes = |pages: u32| u64::from(pages).wrapping_mul(u64::from(page_size));
-        out.puts = self.counts.puts;
-        out.gets = self.counts.gets;
-        out.deletes = self.counts.deletes;
-        out.queries = self.counts.queries;
-        out.batches = self.counts.batches;
-        out.flushes = self.counts.flushes;
+        out.operations = self.counts.operations;
         out.bytes_used = bytes(pages_used);
         out.bytes_limit = bytes(pages_limit);
         out.free_bytes = out.bytes_limit.saturating_sub(out.bytes_used);
