@@ -24,7 +24,7 @@ const SEQUENCE: u32 = 1;
 pub struct Backup {
     active: bool,
     /// The level that is being copied, and the next index on it.
-    level: u8,
+    level: u32,
     index: u32,
     /// Where this level and the one below begin.
     begins: u32,
@@ -114,7 +114,7 @@ impl<M: Medium> FileStore<M> {
     fn copy_some(&mut self, budget: u32) -> Result<Answer> {
         let mut left = budget;
         while self.backup.level <= self.backup.of.levels && self.backup.of.levels > 0 {
-            let shift = self.table_bits().wrapping_mul(u32::from(self.backup.level));
+            let shift = self.table_bits().wrapping_mul(self.backup.level);
             let going = &mut self.backup;
             let end = going.of.next_id.checked_sub(1).map_or(0, |last| (last >> shift).wrapping_add(1));
             if going.index >= end {
@@ -167,8 +167,8 @@ impl<M: Medium> FileStore<M> {
 
     /// Where a page stood at that checkpoint.
     #[inline(always)]
-    fn entry_of(&mut self, level: u8, index: u32, slot: u32) -> Result<Location> {
-        let id = index.checked_shl(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0);
+    fn entry_of(&mut self, level: u32, index: u32, slot: u32) -> Result<Location> {
+        let id = index.checked_shl(self.table_bits().wrapping_mul(level)).unwrap_or(0);
         let Snapshot { table: mut location, levels: mut at, .. } = self.backup.of;
         while at > level && location != Location::NONE {
             self.read_page(location, at, self.table_index(at, id), slot)?;

@@ -17,14 +17,14 @@ use crate::store::{Meta, Status};
 /// The pages of the table that are being made anew: those on the way to an id, on the levels above `closed`.
 struct Path {
     id: u32,
-    closed: u8,
+    closed: u32,
 }
 
 /// What a failure to write brings back.
 #[derive(Clone, Copy)]
 pub struct Before {
     table: Location,
-    levels: u8,
+    levels: u32,
     free_ids: u32,
 }
 
@@ -35,7 +35,7 @@ impl Before {
 impl<M: Medium> FileStore<M> {
     /// Appends a page and gives where it stands.
     #[inline(never)]
-    pub(super) fn append_page(&mut self, level: u8, id: u32, slot: u32) -> Result<Location> {
+    pub(super) fn append_page(&mut self, level: u32, id: u32, slot: u32) -> Result<Location> {
         // What begins a segment anew is not what the deltas go on from.
         self.incomplete |= self.log.head().is_none();
         let gap = Gap::of(self.cache.bytes(slot)?);
@@ -47,7 +47,7 @@ impl<M: Medium> FileStore<M> {
 
     /// The same, where there is room for it.
     #[inline(always)]
-    fn append_frame(&mut self, level: u8, id: u32, slot: u32, gap: Gap) -> Result<Location> {
+    fn append_frame(&mut self, level: u32, id: u32, slot: u32, gap: Gap) -> Result<Location> {
         let (at, content) = (self.log.end(), self.cache.bytes(slot)?);
         self.log.append(&PageFrame::to_bytes(level, id, gap, self.log.seed_at(at), content))?;
         self.log.append(content.get(..gap.from).unwrap_or(&[]))?;
@@ -168,12 +168,12 @@ impl<M: Medium> FileStore<M> {
     }
 
     #[inline(never)]
-    fn table_slot(&self, level: u8) -> u32 {
-        self.table_slots.get(usize::from(level).wrapping_sub(1)).copied().unwrap_or(NO_SLOT)
+    fn table_slot(&self, level: u32) -> u32 {
+        self.table_slots.get((level as usize).wrapping_sub(1)).copied().unwrap_or(NO_SLOT)
     }
 
     /// Where the page of a level (0: of the tree) on the way to an id stands, as the pages say that are being made anew.
-    fn above(&self, level: u8, id: u32) -> Result<Location> {
+    fn above(&self, level: u32, id: u32) -> Result<Location> {
         if level == self.snapshot.levels {
             return Ok(self.snapshot.table);
         }
@@ -183,7 +183,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Says it anew, and counts what lives.
     #[inline(never)]
-    fn set_above(&mut self, level: u8, id: u32, new: Location) -> Result<()> {
+    fn set_above(&mut self, level: u32, id: u32, new: Location) -> Result<()> {
         let old = self.above(level, id)?;
         self.log.add_live(old, -1);
         self.log.add_live(new, 1);
@@ -213,7 +213,7 @@ impl<M: Medium> FileStore<M> {
 
     /// The highest level on which the way to an id leads through other pages than those that are being made anew.
     #[inline(always)]
-    fn apart(&self, path: &Path, id: u32) -> u8 {
+    fn apart(&self, path: &Path, id: u32) -> u32 {
         let mut level = self.snapshot.levels;
         while level > path.closed && self.table_index(level, path.id) == self.table_index(level, id) {
             level = level.wrapping_sub(1);
@@ -223,7 +223,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Begins to make the pages of the table on the way to an id anew, on this level and those below.
     #[inline(always)]
-    fn open_path(&mut self, top: u8, id: u32) -> Result<()> {
+    fn open_path(&mut self, top: u32, id: u32) -> Result<()> {
         let mut level = top;
         while level > 0 {
             self.fill_table_slot(level, self.table_index(level, id), self.above(level, id)?)?;
@@ -233,7 +233,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Copies a page of the table to where it is made anew.
-    fn fill_table_slot(&mut self, level: u8, index: u32, old: Location) -> Result<()> {
+    fn fill_table_slot(&mut self, level: u32, index: u32, old: Location) -> Result<()> {
         let slot = self.table_slot(level);
         if old == Location::NONE {
             self.cache.bytes_mut(slot)?.fill(0);
@@ -247,7 +247,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Writes the pages of the table that were made anew on this level and those below, and tells those above.
     #[inline(never)]
-    fn close_path(&mut self, path: &mut Path, top: u8) -> Result<()> {
+    fn close_path(&mut self, path: &mut Path, top: u32) -> Result<()> {
         while path.closed < top.min(self.snapshot.levels) {
             path.closed = path.closed.wrapping_add(1);
             let (level, slot) = (path.closed, self.table_slot(path.closed));
@@ -262,7 +262,7 @@ impl<M: Medium> FileStore<M> {
 
     /// A page of the table was made anew, and stands there: so it is in the cache too, and the page above says so.
     #[inline(never)]
-    fn renew(&mut self, level: u8, id: u32, slot: u32, new: Location) -> Result<()> {
+    fn renew(&mut self, level: u32, id: u32, slot: u32, new: Location) -> Result<()> {
         if let Some(cached) = self.cache.find(cache_id(level, self.table_index(level, id))) {
             match new {
                 Location::NONE => self.cache.forget(cached),

@@ -192,7 +192,7 @@ impl<M: Medium> FileStore<M> {
         }
         let page = header.get(..PAGE_HEADER).and_then(|header| PageFrame::read(header, self.root.page_size));
         let PageFrame { level, id, .. } = page.ok_or(Error::Corrupt)?;
-        let id = id.checked_shl(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0);
+        let id = id.checked_shl(self.table_bits().wrapping_mul(level)).unwrap_or(0);
         if self.table_entry_above(level.saturating_add(1), id)? != Location::new(place, at) {
             return Ok((len, false));
         }
@@ -217,7 +217,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// The first page that a page of the page table leads to.
-    fn any_page_below(&mut self, level: u8, id: u32) -> Result<u32> {
+    fn any_page_below(&mut self, level: u32, id: u32) -> Result<u32> {
         let (mut id, mut level) = (id, level);
         while level > 0 {
             let location = self.table_entry_above(level.saturating_add(1), id)?;
@@ -225,7 +225,7 @@ impl<M: Medium> FileStore<M> {
             let entries = self.cache.bytes(slot)?.chunks_exact(4);
             let first = entries.take_while(|entry| u32_at(entry, 0) == 0).count() as u32;
             level = level.wrapping_sub(1);
-            id |= first.checked_shl(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0);
+            id |= first.checked_shl(self.table_bits().wrapping_mul(level)).unwrap_or(0);
         }
         Ok(id)
     }

@@ -235,7 +235,7 @@ impl Segment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageFrame {
     /// 0 for a page of the tree, else the level of a page of the page table.
-    pub level: u8,
+    pub level: u32,
     /// The page's id, or its index on its level.
     pub id: u32,
     /// What of the page is left out.
@@ -308,9 +308,9 @@ impl Gap {
 impl PageFrame {
     /// The header's bytes for that page.
     #[inline(never)]
-    pub fn to_bytes(level: u8, id: u32, gap: Gap, seed: u32, page: &[u8]) -> [u8; PAGE_HEADER] {
+    pub fn to_bytes(level: u32, id: u32, gap: Gap, seed: u32, page: &[u8]) -> [u8; PAGE_HEADER] {
         let mut bytes = [0; PAGE_HEADER];
-        write(&mut bytes, 0, &[PAGE, level]);
+        write(&mut bytes, 0, &[PAGE, level as u8]);
         write_u16(&mut bytes, 2, gap.to_number(page.len()));
         write_u32(&mut bytes, 4, id);
         let crc = crc32(seed, bytes.get(..8).unwrap_or(&[]));
@@ -321,7 +321,7 @@ impl PageFrame {
     /// Reads a header; `None` where there is no page of that size.
     pub fn read(bytes: &[u8], page_size: usize) -> Option<Self> {
         let gap = Gap::from_number(u16_at(bytes, 2), page_size)?;
-        let level = bytes.get(1).copied()?;
+        let level = u32::from(bytes.get(1).copied()?);
         let sound = bytes.first() == Some(&PAGE);
         sound.then(|| PageFrame { level, id: u32_at(bytes, 4), gap, crc: u32_at(bytes, 8) })
     }
@@ -480,7 +480,7 @@ pub struct Snapshot {
     /// The root of the page table.
     pub table: Location,
     /// Levels of the page table; 0 when it is empty.
-    pub levels: u8,
+    pub levels: u32,
     /// No page has this id or a later one.
     pub next_id: u32,
     /// Ids below that that no page has.
@@ -502,7 +502,7 @@ impl Snapshot {
     pub fn to_bytes(self, segments: usize) -> [u8; CHECKPOINT] {
         let mut bytes = [0; CHECKPOINT];
         write(&mut bytes, 0, &CHECKPOINT_MAGIC);
-        write(&mut bytes, 4, &[self.levels, segments as u8, 0, 0]);
+        write(&mut bytes, 4, &[self.levels as u8, segments as u8, 0, 0]);
         write_numbers(&mut bytes, 8, &[self.table.0, self.next_id, self.free_ids]);
         write_numbers(&mut bytes, 20, &self.meta.to_numbers());
         bytes
@@ -518,7 +518,7 @@ impl Snapshot {
     /// Takes over what stands in those bytes.
     pub fn read(&mut self, bytes: &[u8]) {
         let number = |index: usize| u32_at(bytes, index.wrapping_mul(4).wrapping_add(8));
-        self.levels = bytes.get(4).copied().unwrap_or(0);
+        self.levels = u32::from(bytes.get(4).copied().unwrap_or(0));
         (self.table, self.next_id, self.free_ids) = (Location(number(0)), number(1), number(2));
         self.meta = Meta::from_numbers(from_fn(|n| number(n.wrapping_add(3))));
     }

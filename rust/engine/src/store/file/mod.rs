@@ -278,7 +278,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Reads a page into a slot that was taken and makes it that page's, under its id in the cache.
     #[inline(always)]
-    fn fill(&mut self, slot: u32, cache_id: u32, location: Location, level: u8, id: u32) -> Result<u32> {
+    fn fill(&mut self, slot: u32, cache_id: u32, location: Location, level: u32, id: u32) -> Result<u32> {
         let read = self.read_page(location, level, id, slot);
         match read {
             Ok(()) => self.cache.hold(slot, cache_id),

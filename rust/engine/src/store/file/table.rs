@@ -12,14 +12,14 @@ use crate::error::{Error, Result};
 use crate::store::raw::shift;
 
 /// Levels at most: 2 million pages of 512 bytes.
-pub const MAX_LEVELS: u8 = 3;
+pub const MAX_LEVELS: u32 = 3;
 
 /// What ids of pages of the table begin with in the cache.
 const TABLE: u32 = 1 << 31;
 
 /// In the cache: the id of a page of the table.
-pub fn cache_id(level: u8, index: u32) -> u32 {
-    TABLE | u32::from(level) << 28 | index
+pub fn cache_id(level: u32, index: u32) -> u32 {
+    TABLE | level << 28 | index
 }
 
 /// Whether it is one.
@@ -36,13 +36,13 @@ impl<M: Medium> FileStore<M> {
 
     /// Which page of a level (1 the lowest) an id belongs to.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(super) fn table_index(&self, level: u8, id: u32) -> u32 {
-        id.checked_shr(self.table_bits().wrapping_mul(u32::from(level))).unwrap_or(0)
+    pub(super) fn table_index(&self, level: u32, id: u32) -> u32 {
+        id.checked_shr(self.table_bits().wrapping_mul(level)).unwrap_or(0)
     }
 
     /// Where in that page its entry stands.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(super) fn table_offset(&self, level: u8, id: u32) -> usize {
+    pub(super) fn table_offset(&self, level: u32, id: u32) -> usize {
         let index = self.table_index(level.wrapping_sub(1), id);
         let mask = 1u32.wrapping_shl(self.table_bits()).wrapping_sub(1);
         (index & mask) as usize * 4
@@ -50,8 +50,8 @@ impl<M: Medium> FileStore<M> {
 
     /// Levels of a table with a place for an id.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(super) fn levels_for(&self, id: u32) -> u8 {
-        let mut levels = 1u8;
+    pub(super) fn levels_for(&self, id: u32) -> u32 {
+        let mut levels = 1u32;
         while self.table_index(levels, id) > 0 {
             levels = levels.wrapping_add(1);
         }
@@ -60,7 +60,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Slots that making the table anew takes where `id` is the largest one.
     pub(super) fn slots_for_table(&self, id: u32) -> usize {
-        usize::from(self.levels_for(id).max(self.snapshot.levels))
+        self.levels_for(id).max(self.snapshot.levels) as usize
     }
 
     /// Where a page stands; [`Error::Corrupt`] where there is none.
@@ -79,7 +79,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Where the page of the table of level `level - 1` stands that leads to an id; of level 0, the page itself.
-    pub(super) fn table_entry_above(&mut self, level: u8, id: u32) -> Result<Location> {
+    pub(super) fn table_entry_above(&mut self, level: u32, id: u32) -> Result<Location> {
         let levels = self.snapshot.levels;
         if id >= self.snapshot.next_id || self.table_index(levels, id) > 0 {
             return Ok(Location::NONE);
@@ -99,7 +99,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// The slot of a page of the table.
-    pub(super) fn load_table(&mut self, level: u8, index: u32, location: Location) -> Result<u32> {
+    pub(super) fn load_table(&mut self, level: u32, index: u32, location: Location) -> Result<u32> {
         let id = cache_id(level, index);
         if let Some(slot) = self.cache.find(id) {
             return Ok(slot);
@@ -109,7 +109,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Reads a page's content into a slot, and checks that it is what was written there.
-    pub(super) fn read_page(&mut self, location: Location, level: u8, id: u32, slot: u32) -> Result<()> {
+    pub(super) fn read_page(&mut self, location: Location, level: u32, id: u32, slot: u32) -> Result<()> {
         let (place, offset) = (location.place(), location.offset());
         let mut header = [0; PAGE_HEADER];
         self.log.read(place, offset, &mut header)?;
