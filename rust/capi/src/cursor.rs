@@ -11,6 +11,7 @@ use mtdb_engine::{Answer, Result};
 ///
 /// # Safety
 /// `key` is the caller's and takes any key.
+#[inline(always)]
 pub unsafe fn tell_with_key(result: Result<Answer>, cursor: &ScanCursor, key: *mut u8, found: &mut Found) -> i32 {
     let mut key_len = 0;
     if result == Ok(Answer::Yes) {

@@ -52,12 +52,14 @@ const NOT_SUPPORTED: i32 = 22;
 const ABSENT: i32 = 2;
 
 impl Medium for CMedium {
+    #[inline(always)]
     fn list(&mut self) -> Result<u64> {
         let mut segments = 0u64;
         call!(self, list, &mut segments)?;
         Ok(segments)
     }
 
+    #[inline(always)]
     fn size(&mut self, file: File) -> Result<Option<u32>> {
         let mut bytes = 0u32;
         match call!(self, size, file.0, &mut bytes) {
@@ -100,6 +102,7 @@ impl Medium for CMedium {
         call!(self, remove, file.0)
     }
 
+    #[inline(always)]
     fn space(&mut self) -> Result<u64> {
         let mut bytes = u64::MAX;
         call!(self, space, &mut bytes)?;

@@ -56,6 +56,7 @@ pub unsafe fn cursor<'a>(cursor: *mut abi::mtdb_cursor_t) -> &'a mut ScanCursor 
 ///
 /// # Safety
 /// `len` bytes at `bytes` can be read and do not change during `'a`.
+#[inline(always)]
 pub unsafe fn slice<'a>(bytes: *const u8, len: usize) -> &'a [u8] {
     if bytes.is_null() {
         return &[];

@@ -51,6 +51,7 @@ pub unsafe fn found<'a>(out: *mut abi::mtdb_found_t) -> &'a mut Found {
 }
 
 /// The status for a search; of a body that had no room, `found` says how much that takes.
+#[inline(always)]
 pub fn tell(result: Result<Answer>, key_len: usize, found: &mut Found) -> i32 {
     found.key_len = key_len;
     match result {

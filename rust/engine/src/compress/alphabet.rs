@@ -85,6 +85,7 @@ impl Slot {
         Slot { slot, bits, value: value & !(usize::MAX << bits) }
     }
 
+    #[inline(always)]
     fn at(slot: usize, mantissa: usize, least: usize) -> Slot {
         let (exponent, low) = (slot >> mantissa, slot & !(usize::MAX << mantissa));
         let bits = exponent.saturating_sub(1) as u32;

@@ -205,7 +205,7 @@ impl<'a> Runs<'a> {
 impl Iterator for Runs<'_> {
     type Item = Run;
 
-    #[inline(never)]
+    #[inline(always)]
     fn next(&mut self) -> Option<Run> {
         if self.literals.is_empty() {
             self.literals = core::mem::take(&mut self.distances);

@@ -14,6 +14,7 @@ const LENGTHS: usize = LITERALS + DISTANCES;
 
 /// Fills `plain` with what `packed` stands for. [`Error::Corrupt`] where that is no raw DEFLATE stream, gives
 /// fewer or more bytes, or ends before `packed` does; what is in `plain` is then of no use.
+#[inline(always)]
 pub fn inflate(packed: &[u8], plain: &mut [u8], scratch: &mut [u8; SCRATCH_BYTES]) -> Result<()> {
     let mut codes = Codes::new(scratch);
     let mut bits = Bits { packed, at: 0, held: 0, count: 0, ended: false };

@@ -57,7 +57,7 @@ impl Iterator for Tokens<'_> {
     type Item = Token;
 
     /// The next token. A match waits where the next place has a longer one.
-    #[inline(never)]
+    #[inline(always)]
     fn next(&mut self) -> Option<Token> {
         let literal = Token::Literal(*self.plain.get(self.at)?);
         let found = match self.looked.take() {
@@ -127,6 +127,7 @@ impl Tokens<'_> {
         Some((hash >> (32 - HASH_BITS)) as usize)
     }
 
+    #[inline(never)]
     fn common(&self, at: usize, back: usize) -> usize {
         let (here, there) = (self.plain.get(at..).unwrap_or(&[]), self.plain.get(back..).unwrap_or(&[]));
         here.iter().zip(there).take(MAX_MATCH).take_while(|(a, b)| a == b).count()

@@ -44,6 +44,7 @@ pub(super) fn saved_in(body: &[u8], tag_count: u32) -> Result<u32> {
 }
 
 /// Checks what is to be stored in the place of a body: the same tags, and its value compressed.
+#[inline(always)]
 pub(super) fn check_stored(record: &NewRecord, stored: &[u8]) -> Result<u32> {
     let at = value_at(record.body, record.tag_count)?;
     let saved = saved_in(stored, record.tag_count)?;

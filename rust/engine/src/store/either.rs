@@ -162,6 +162,7 @@ impl<M: Medium> PageStore for Store<M> {
         either!(self, it => it.is_crowded())
     }
 
+    #[inline(always)]
     fn make_durable(&mut self, meta: &Meta, next_key: u64) -> Result<()> {
         either!(self, it => it.make_durable(meta, next_key))
     }
@@ -176,7 +177,7 @@ impl<M: Medium> PageStore for Store<M> {
 }
 
 impl<M: Medium> DurableStore for Store<M> {
-    #[inline(never)]
+    #[inline(always)]
     fn open(&mut self, wall: u64, seed: u64, meta: &mut Meta) -> Result<Answer> {
         either!(self, it => it.open(wall, seed, meta))
     }
@@ -189,7 +190,7 @@ impl<M: Medium> DurableStore for Store<M> {
         either!(self, it => it.take_back(block))
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn next_delta(&mut self, buf: &mut [u8]) -> Result<Option<usize>> {
         either!(self, it => it.next_delta(buf))
     }

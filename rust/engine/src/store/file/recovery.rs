@@ -81,6 +81,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Sees what there is, without any memory.
+    #[inline(always)]
     fn look(&mut self, seed: u64) -> Result<()> {
         self.log.forget_all();
         self.incomplete = true;
@@ -160,6 +161,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Without a root file segments of ours are left over from a database that is gone, and are removed once a new
     /// one is made; others block their places.
+    #[inline(always)]
     fn refuse_foreign_segments(&mut self) -> Result<()> {
         let there = self.log.medium.list()?;
         for place in (0..SEGMENTS).filter(|place| there >> *place & 1 == 1) {
