@@ -72,6 +72,7 @@ typedef struct _mpdb_t {
     uint32_t unflushed;      // writes of the running transaction; in memory not yet told to the flush rule
     // 0, or 1 + the id of the thread that is inside a call.
     volatile mp_uint_t busy;
+    uint32_t retries;        // failures of files that were tried again since then
     #if MICROPY_PY_THREAD
     mp_thread_mutex_t mutex;
     #endif
@@ -163,16 +164,13 @@ bool mpdb_would_wait(mpdb_t *self);
 // What mpdb_after_failure() says beside statuses, all of which are negative there.
 #define MPDB_AGAIN 1
 // Makes one engine call as often as it takes until it has the memory that it asks for and the files have done their
-// part, which may fail some times.
+// part, which may fail max_retries times for as long as the guard is held.
 #define MPDB_CALL(self, status, call) \
     do { \
-        uint32_t mpdb_tries = 0; \
-        do { \
-            (status) = (call); \
-        } while ((status) < 0 && ((status) = mpdb_after_failure(self, status, &mpdb_tries)) > 0); \
-    } while (0)
+        (status) = (call); \
+    } while ((status) < 0 && ((status) = mpdb_after_failure(status, self)) > 0)
 // MPDB_AGAIN where another attempt is due, else the status that the call has in the end.
-int32_t mpdb_after_failure(mpdb_t *self, int32_t status, uint32_t *tries);
+int32_t mpdb_after_failure(int32_t status, mpdb_t *self);
 
 // Between the two no thread collects. Without a GIL the others run on while one collects, and may move what
 // it has not come to yet to where it has been: a block whose only pointer moves would count as garbage.

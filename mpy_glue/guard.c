@@ -115,6 +115,7 @@ static inline void hold(mpdb_t *self, mpdb_guard_t *guard) {
     if (self->lock_depth != 0) {
         pass_lock(self, me);
     }
+    self->retries = 0;
     guard->self = self;
     guard->undo = false;
 }

@@ -14,17 +14,17 @@ static bool may_pass(int32_t error) {
     return error == MP_EIO || error == MP_EAGAIN || error == MP_EBUSY || error == MP_EINTR || error == MP_ETIMEDOUT;
 }
 
-int32_t mpdb_after_failure(mpdb_t *self, int32_t status, uint32_t *tries) {
+int32_t mpdb_after_failure(int32_t status, mpdb_t *self) {
     if (status == MTDB_NEED_MEMORY) {
         status = mpdb_give_memory(self);
         return status == MTDB_OK ? MPDB_AGAIN : status;
     }
     mpdb_files_t *files = self->files;
-    if (MTDB_STATUS(status) != MTDB_IO || files == NULL || files->exception != MP_OBJ_NULL || *tries >= files->max_retries
+    if (MTDB_STATUS(status) != MTDB_IO || files == NULL || files->exception != MP_OBJ_NULL || self->retries >= files->max_retries
         || !may_pass(MTDB_DETAIL(status))) {
         return status;
     }
-    ++*tries;
+    self->retries++;
     // EXCEPTION: KeyboardInterrupt, or what a callback raises; the guard undoes what was begun.
     mp_hal_delay_ms(files->retry_delay);
     return MPDB_AGAIN;
