@@ -175,12 +175,8 @@ int32_t mpdb_after_failure(int32_t status, mpdb_t *self);
 // Between the two no thread collects. Without a GIL the others run on while one collects, and may move what
 // it has not come to yet to where it has been: a block whose only pointer moves would count as garbage.
 #if MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL
-static inline void mpdb_hold_collector(void) {
-    mp_thread_recursive_mutex_lock(&MP_STATE_MEM(gc_mutex), 1);
-}
-static inline void mpdb_release_collector(void) {
-    mp_thread_recursive_mutex_unlock(&MP_STATE_MEM(gc_mutex));
-}
+void mpdb_hold_collector(void);
+void mpdb_release_collector(void);
 #else
 static inline void mpdb_hold_collector(void) {
 }

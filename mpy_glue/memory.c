@@ -6,6 +6,16 @@
 
 #include "files.h"
 
+#if MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL
+void mpdb_hold_collector(void) {
+    mp_thread_recursive_mutex_lock(&MP_STATE_MEM(gc_mutex), 1);
+}
+
+void mpdb_release_collector(void) {
+    mp_thread_recursive_mutex_unlock(&MP_STATE_MEM(gc_mutex));
+}
+#endif
+
 // False where the heap has no such block.
 static bool give_block(mpdb_t *self, size_t bytes) {
     mpdb_hold_collector();
