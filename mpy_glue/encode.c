@@ -238,24 +238,22 @@ static bool open_container(mpdb_encoding_t *e, mp_obj_t value, level_t *level, b
     level->next = 0;
     size_t items;
     if (MP_OBJ_TYPE_GET_SLOT_OR_NULL(type, make_new) == mp_obj_dict_make_new) {
-        items = mp_obj_dict_get_map(value)->used - (outermost && e->shown_tags != MP_OBJ_NULL);
-        check_count(e, items);
         level->kind = DICT;
-        *status = e->counting ? MTDB_OK : mtdb_push_dict(&e->out, items);
+        items = mp_obj_dict_get_map(value)->used - (outermost && e->shown_tags != MP_OBJ_NULL);
     } else if (type == &mp_type_list || type == &mpdb_type_live_list) {
-        items = ((mp_obj_list_t *)level->container)->len;
-        check_count(e, items);
         level->kind = LIST;
-        *status = e->counting ? MTDB_OK : mtdb_push_list(&e->out, items);
+        items = ((mp_obj_list_t *)level->container)->len;
     } else if (MP_OBJ_TYPE_GET_SLOT_OR_NULL(type, iter) == (const void *)mp_obj_tuple_getiter) {
-        items = ((mp_obj_tuple_t *)level->container)->len;
-        check_count(e, items);
         level->kind = TUPLE;
-        *status = e->counting ? MTDB_OK : mtdb_push_list(&e->out, items);
+        items = ((mp_obj_tuple_t *)level->container)->len;
     } else {
         return false;
     }
+    check_count(e, items);
     level->left = items;
+    if (!e->counting) {
+        *status = level->kind == DICT ? mtdb_push_dict(&e->out, items) : mtdb_push_list(&e->out, items);
+    }
     return true;
 }
 
