@@ -35,7 +35,7 @@ impl<S: PageStore> Database<S> {
         self.store.log(delta)
     }
 
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn log_put(&mut self, record: &NewRecord, head: &Head, saved: u32) -> Result<()> {
         let kind = match saved {
             0 if record.expires == FOREVER && record.tag_count == 0 => PLAIN,
@@ -73,7 +73,7 @@ impl<S: PageStore> Database<S> {
         }
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn replay_put(&mut self, kind: u8, rest: &[u8]) -> Result<()> {
         let mut record = NewRecord { key: &[], body: &[], tag_count: 0, expires: FOREVER, stored: None };
         let field_tags = read_record(rest, kind, &mut record)? == Answer::Yes;
@@ -84,7 +84,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// What is in the value was checked when it was put: here it is not expanded.
-    #[inline(never)]
+    #[inline(always)]
     fn replay_compressed(&mut self, record: &NewRecord, field_tags: bool) -> Result<()> {
         self.check_key(record.key)?;
         self.check_tags(record)?;
@@ -111,7 +111,7 @@ fn details_len(kind: u8) -> usize {
 }
 
 /// Whether there is a field named `tags`, where the delta says so, too.
-#[inline(never)]
+#[inline(always)]
 fn read_record<'a>(rest: &'a [u8], kind: u8, record: &mut NewRecord<'a>) -> Result<Answer> {
     let (key_len, rest) = rest.split_first().ok_or(Error::Corrupt)?;
     let (key, rest) = rest.split_at_checked(usize::from(*key_len)).ok_or(Error::Corrupt)?;

@@ -24,7 +24,7 @@ impl<S: DurableStore> Database<S> {
         Ok(())
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn take_status(&mut self, wall: u64) -> Result<()> {
         let status = self.store.status();
         self.next_key = status.next_key;
@@ -58,6 +58,7 @@ impl<S: DurableStore> Database<S> {
         }
     }
 
+    #[inline(never)]
     fn replay_each(&mut self, delta: &mut [u8]) -> Result<()> {
         while let Some(len) = self.store.next_delta(delta)? {
             let Err(error) = self.replay(delta.get(..len).unwrap_or(&[])) else { continue };

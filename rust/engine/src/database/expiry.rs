@@ -39,7 +39,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Removes the first record whose time has come, if it is to; false where there is none.
-    #[inline(never)]
+    #[inline(always)]
     fn expire_next(&mut self, now: u64, removes: bool) -> Result<Answer> {
         let mut key = KeyBuf::new();
         let expired = self.expired(now, &mut key)?;
@@ -50,7 +50,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Whether there is a record whose time has come, and its key.
-    #[inline(never)]
+    #[inline(always)]
     fn expired(&mut self, now: u64, key: &mut KeyBuf) -> Result<Answer> {
         let mut time = u64::MAX;
         if let Some((first, record)) = self.first_expiry()? {
@@ -64,7 +64,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// Removes the record with that key, whose expiry entry was just located.
-    #[inline(never)]
+    #[inline(always)]
     fn expire_one(&mut self, key: &[u8]) -> Result<()> {
         self.remove_at()?;
         self.meta.ttl_records = self.meta.ttl_records.wrapping_sub(1);

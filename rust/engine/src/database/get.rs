@@ -100,6 +100,7 @@ impl<S: PageStore> Database<S> {
     }
 
     /// The body of a record that is not large, in its page; of one that is, the end of it.
+    #[inline(always)]
     pub(super) fn body_in_place(&mut self, stored: &Stored) -> Result<&[u8]> {
         let value = Page(self.store.page(stored.leaf)?).cell(stored.index).ok_or(Error::Corrupt)?.value;
         value.get(stored.head.bytes()..).ok_or(Error::Corrupt)
