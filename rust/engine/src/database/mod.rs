@@ -128,7 +128,8 @@ impl<S: PageStore> Database<S> {
         (self.store.page_size() / 4).saturating_sub(8).min(MAX_KEY_BYTES)
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn check_key(&self, key: &[u8]) -> Result<()> {
         if (1..=self.max_key()).contains(&key.len()) {
             Ok(())

@@ -77,8 +77,7 @@ pub struct FileStore<M> {
     resumable: bool,
     /// How many savepoints are open.
     depth: u32,
-    /// Where a page of the tree is being made anew.
-    scratch: u32,
+    spare: space::Spare,
     /// Changes that deltas speak of, or should have spoken of, to tell whether there were some.
     said: u32,
     /// Bytes of deltas since the checkpoint.
@@ -91,7 +90,8 @@ pub struct FileStore<M> {
     cache: Cache,
     log: Log<M>,
     status: Status,
-    spare: space::Spare,
+    /// Where a page of the tree is being made anew.
+    scratch: u32,
     /// A checkpoint that a rollback goes back to and that is still to be read.
     pending_rollback: Location,
     savepoints: Savepoints,
