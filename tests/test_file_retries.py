@@ -88,6 +88,29 @@ def test_max_retries_and_retry_delay_are_kept():
         db.close()
 
 
+def test_max_retries_are_those_of_an_operation_as_a_whole():
+    """A batch in a small cache writes in many of its steps, and some of these fail once each."""
+    for retries in (1, 50):
+        with Mounted() as device:
+            db = opened(device, flush_threshold=1, max_retries=retries, btree_cachesize=8)
+            db["a"] = 1
+
+            def fail_now_and_then():
+                if device.calls > device.fail_at:
+                    device.fail_at += 30
+
+            fail_next(device, 1)
+            device.hook = fail_now_and_then
+            if retries == 1:
+                raises(OSError, db.put_batch, ["x" * 200] * 60)
+            else:
+                assert len(db.put_batch(["x" * 200] * 60)) == 60
+            assert device.fail_at > 30, "it failed twice"
+            device.hook = device.fail_at = None
+            assert len(db) == (1 if retries == 1 else 61)
+            db.close()
+
+
 def test_what_failed_is_undone_and_what_was_before_goes_out_later():
     with Mounted() as device:
         db = opened(device, flush_threshold=5, max_retries=1)
