@@ -80,7 +80,7 @@ pub unsafe extern "C" fn mtdb_open_memory(db: *mut abi::mtdb_database_t, options
     let flush = flush_rule(options, FlushRule::Memory);
     match MemoryStore::new(options.page_size as usize, options.memory_limit) {
         // SAFETY: the caller gives memory for a database.
-        Ok(store) => unsafe { make(db, AnyStore::Memory(store), flush) },
+        Ok(store) => unsafe { make(db, AnyStore::in_memory(store), flush) },
         Err(error) => error_status(error),
     }
 }

@@ -48,7 +48,7 @@ pub unsafe extern "C" fn mtdb_init_file(
     *store.medium_mut() = CMedium(medium);
     store.set_options(files);
     // SAFETY: the caller gives memory for a database.
-    unsafe { make(db, AnyStore::Files(store), rule) }
+    unsafe { make(db, AnyStore::in_files(store), rule) }
 }
 
 /// See the header.

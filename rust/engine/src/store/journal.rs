@@ -50,6 +50,9 @@ struct Entry {
 }
 
 impl Journal {
+    /// None: zeros.
+    pub(super) const NONE: Journal = Journal { top: PageId(0), depth: 0, clock: 0, start: 0 };
+
     pub(super) const fn new() -> Self {
         Journal { top: PageId::NONE, depth: 0, clock: 1, start: 0 }
     }

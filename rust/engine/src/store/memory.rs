@@ -28,7 +28,7 @@ const IDS_PER_CHUNK: u32 = 8;
 const FIRST_TABLE: usize = 16;
 
 /// Pages in memory.
-// In this order the code of a board is shorter: the first byte is what tells a store in memory from one in files.
+// In this order the code of a board is shorter: its instructions reach bytes that stand within the first 32.
 #[repr(C)]
 pub struct MemoryStore {
     /// What is done now may go over the limit, for as long as its transaction lasts.
@@ -46,6 +46,21 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
+    /// None, where the store is another one.
+    pub(super) const NONE: MemoryStore = MemoryStore {
+        removing: false,
+        page_size: 0,
+        pages_per_chunk: 0,
+        chunk_limit: 0,
+        free_head: 0,
+        free_pages: 0,
+        wanted_chunks: 0,
+        empty_chunks: 0,
+        scratch: PageId(0),
+        chunks: Chunks::new(0),
+        journal: Journal::NONE,
+    };
+
     /// A store of pages of `page_size` bytes that takes at most `limit` bytes, but at least one chunk.
     pub fn new(page_size: usize, limit: usize) -> Result<Self> {
         if !is_page_size(page_size) {
