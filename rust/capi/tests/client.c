@@ -669,6 +669,41 @@ static void a_compressed_value_comes_back_plain(void) {
     close_host(&host);
 }
 
+// ---- what is left in memory --------------------------------------------------------------------
+
+#define LEFT_OVER 0x5a5b5c5du
+
+static __attribute__((noinline)) void leave_words_on_the_stack(void) {
+    volatile uint32_t words[2048];
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        words[i] = LEFT_OVER;
+    }
+}
+
+static size_t left_over(const void *memory, size_t bytes) {
+    size_t found = 0;
+    for (size_t at = 0; at + sizeof(uint32_t) <= bytes; at += sizeof(uint32_t)) {
+        uint32_t word;
+        memcpy(&word, (const uint8_t *)memory + at, sizeof(word));
+        found += word == LEFT_OVER;
+    }
+    return found;
+}
+
+// A collector that looks through them would take it for addresses.
+static void a_new_database_in_files_has_no_word_that_the_stack_held(void) {
+    static mtdb_database_t db;
+    mtdb_options_t options = { .page_size = 512, .cache_pages = 16 };
+    mtdb_medium_t medium = { 0 };
+    size_t bytes = mtdb_file_state_bytes();
+    void *state = calloc(1, bytes);
+    leave_words_on_the_stack();
+    CHECK(mtdb_init_file(&db, &options, &medium, state) == MTDB_OK);
+    CHECK(left_over(&db, sizeof(db)) == 0);
+    CHECK(left_over(state, bytes) == 0);
+    free(state);
+}
+
 #define TEST(name) {#name, name}
 
 int main(void) {
@@ -695,6 +730,7 @@ int main(void) {
         TEST(a_query_gives_its_matches_step_by_step),
         TEST(a_query_that_means_nothing_says_why),
         TEST(a_compressed_value_comes_back_plain),
+        TEST(a_new_database_in_files_has_no_word_that_the_stack_held),
     };
     int passed = 0, failed = 0;
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
