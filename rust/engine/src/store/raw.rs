@@ -464,3 +464,22 @@ impl Chunks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Words;
+    use crate::error::Error;
+
+    #[test]
+    fn a_result_comes_out_of_words_as_it_went_in() {
+        let mut bytes = [1, 2, 3];
+        assert_eq!(Words::<&[u8]>::of(Ok(&bytes)).result(), Ok(&[1, 2, 3][..]));
+        assert_eq!(Words::<&[u8]>::of(Ok(&[])).result(), Ok(&[][..]));
+        Words::<&mut [u8]>::of(Ok(&mut bytes)).result().unwrap()[1] = 7;
+        assert_eq!(bytes, [1, 7, 3]);
+        for error in [Error::NeedMemory, Error::io(5), Error::no_room(131_072)] {
+            assert_eq!(Words::<&[u8]>::of(Err(error)).result(), Err(error));
+            assert_eq!(Words::<&mut [u8]>::of(Err(error)).result(), Err(error));
+        }
+    }
+}
