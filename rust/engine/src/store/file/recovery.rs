@@ -142,9 +142,11 @@ impl<M: Medium> FileStore<M> {
         }
         // A segment that another one goes on from ends where that says.
         for (place, end) in continues.iter().enumerate() {
+            if *end == 0 {
+                continue;
+            }
             let before = self.log.known(place).sequence.wrapping_sub(1);
-            let before = self.log.place_of(before).filter(|_| *end != 0);
-            if let Some(known) = before.and_then(|place| self.log.known_mut(place)) {
+            if let Some(known) = self.log.place_of(before).and_then(|place| self.log.known_mut(place)) {
                 known.size = *end;
             }
         }
