@@ -12,21 +12,16 @@ use crate::tree::{self, Key};
 impl<S: PageStore> Database<S> {
     /// Removes the record with that key; false if there is none. One whose time has come is removed too,
     /// and was not there.
-    #[inline(always)]
     pub fn delete(&mut self, key: &[u8], now: u64) -> Result<bool> {
-        self.delete_record(key, now).map(Answer::is_yes)
-    }
-
-    fn delete_record(&mut self, key: &[u8], now: u64) -> Result<Answer> {
         self.check_key(key)?;
         let mut stored = Stored::NONE;
         if self.find(key, &mut stored)? == Answer::No {
-            return Ok(Answer::No);
+            return Ok(false);
         }
         self.delete_at(key, &stored)?;
         let expired = stored.head.has_expired(now);
         self.counts.operations.deletes = self.counts.operations.deletes.wrapping_add(u64::from(!expired));
-        Ok((!expired).into())
+        Ok(!expired)
     }
 
     /// Removes a record that was just located, and its other entries, whole or not at all.

@@ -56,14 +56,8 @@ impl<M: Medium> Store<M> {
 
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn page_words(&mut self, id: PageId) -> Words<&[u8]> {
-        Words::<&[u8]>::of(either!(mut self, it => it.page(id)))
-    }
-
-    #[cfg_attr(target_pointer_width = "64", inline)]
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn page_mut_words(&mut self, id: PageId) -> Words<&mut [u8]> {
-        Words::<&mut [u8]>::of(either!(mut self, it => it.page_mut(id)))
+    fn page_words(&mut self, id: PageId) -> Words<'_> {
+        either!(mut self, it => it.page(id)).into()
     }
 
     /// Bytes of the block that is wanted next; 0 when there is enough.
@@ -95,7 +89,7 @@ impl<M: Medium> PageStore for Store<M> {
 
     #[inline(always)]
     fn page(&mut self, id: PageId) -> Result<&[u8]> {
-        self.page_words(id).result()
+        self.page_words(id).into()
     }
 
     fn reserve(&mut self, pages: usize, touched: usize) -> Result<()> {
@@ -111,9 +105,9 @@ impl<M: Medium> PageStore for Store<M> {
         either!(mut self, it => it.write(id))
     }
 
-    #[inline(always)]
+    #[inline]
     fn page_mut(&mut self, id: PageId) -> Result<&mut [u8]> {
-        self.page_mut_words(id).result()
+        either!(mut self, it => it.page_mut(id))
     }
 
     fn free(&mut self, id: PageId) -> Result<()> {

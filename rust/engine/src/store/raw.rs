@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::num::NonZeroU32;
-use core::ptr::{null_mut, NonNull};
+use core::ptr::{null, null_mut, NonNull};
 
 /// Copies the bytes of `from` to `to`, as many as both have.
 #[inline]
@@ -56,65 +56,32 @@ impl Buffer<'_> {
 
 /// A result of bytes in two words, the address and the length, or no address and the error's number. They come back in
 /// registers; a `Result` of a slice goes through memory.
-pub struct Words<Bytes> {
-    start: *mut u8,
+pub struct Words<'a> {
+    start: *const u8,
     len: usize,
-    bytes: PhantomData<Bytes>,
+    bytes: PhantomData<&'a [u8]>,
 }
 
-impl<Bytes> Words<Bytes> {
-    fn error(error: Error) -> Self {
-        Words { start: null_mut(), len: error.number() as usize, bytes: PhantomData }
-    }
-
+impl<'a> From<Result<&'a [u8]>> for Words<'a> {
     #[inline(always)]
-    fn into_error(self) -> Error {
-        // SAFETY: a slice's address is not null, so error() made this of a number that is not 0.
-        Error::from_number(unsafe { NonZeroU32::new_unchecked(self.len as u32) })
+    fn from(result: Result<&'a [u8]>) -> Self {
+        let (start, len) = match result {
+            Ok(bytes) => (bytes.as_ptr(), bytes.len()),
+            Err(error) => (null(), error.number() as usize),
+        };
+        Words { start, len, bytes: PhantomData }
     }
 }
 
-impl<'a> Words<&'a [u8]> {
-    /// Of that result.
+impl<'a> From<Words<'a>> for Result<&'a [u8]> {
     #[inline(always)]
-    pub fn of(result: Result<&'a [u8]>) -> Self {
-        result.map_or_else(Self::error, |bytes| Words {
-            start: bytes.as_ptr().cast_mut(),
-            len: bytes.len(),
-            bytes: PhantomData,
-        })
-    }
-
-    /// As the result that it is.
-    #[inline(always)]
-    pub fn result(self) -> Result<&'a [u8]> {
-        if self.start.is_null() {
-            return Err(self.into_error());
+    fn from(words: Words<'a>) -> Self {
+        if words.start.is_null() {
+            // SAFETY: a slice's address is not null, so from() made this of the number of an error, which is not 0.
+            return Err(Error::from_number(unsafe { NonZeroU32::new_unchecked(words.len as u32) }));
         }
-        // SAFETY: of() took them from such a slice.
-        Ok(unsafe { core::slice::from_raw_parts(self.start, self.len) })
-    }
-}
-
-impl<'a> Words<&'a mut [u8]> {
-    /// Of that result.
-    #[inline(always)]
-    pub fn of(result: Result<&'a mut [u8]>) -> Self {
-        result.map_or_else(Self::error, |bytes| Words {
-            start: bytes.as_mut_ptr(),
-            len: bytes.len(),
-            bytes: PhantomData,
-        })
-    }
-
-    /// As the result that it is.
-    #[inline(always)]
-    pub fn result(self) -> Result<&'a mut [u8]> {
-        if self.start.is_null() {
-            return Err(self.into_error());
-        }
-        // SAFETY: of() took them from such a slice, and this is the only thing left of that.
-        Ok(unsafe { core::slice::from_raw_parts_mut(self.start, self.len) })
+        // SAFETY: from() took them from such a slice.
+        Ok(unsafe { core::slice::from_raw_parts(words.start, words.len) })
     }
 }
 
@@ -468,18 +435,13 @@ impl Chunks {
 #[cfg(test)]
 mod tests {
     use super::Words;
-    use crate::error::Error;
+    use crate::error::{Error, Result};
 
     #[test]
     fn a_result_comes_out_of_words_as_it_went_in() {
-        let mut bytes = [1, 2, 3];
-        assert_eq!(Words::<&[u8]>::of(Ok(&bytes)).result(), Ok(&[1, 2, 3][..]));
-        assert_eq!(Words::<&[u8]>::of(Ok(&[])).result(), Ok(&[][..]));
-        Words::<&mut [u8]>::of(Ok(&mut bytes)).result().unwrap()[1] = 7;
-        assert_eq!(bytes, [1, 7, 3]);
-        for error in [Error::NeedMemory, Error::io(5), Error::no_room(131_072)] {
-            assert_eq!(Words::<&[u8]>::of(Err(error)).result(), Err(error));
-            assert_eq!(Words::<&mut [u8]>::of(Err(error)).result(), Err(error));
+        let errors = [Error::NeedMemory, Error::io(5), Error::no_room(131_072)].map(Err);
+        for result in [Ok(&[1, 2, 3][..]), Ok(&[])].into_iter().chain(errors) {
+            assert_eq!(Result::from(Words::from(result)), result);
         }
     }
 }
