@@ -2,7 +2,6 @@
 
 use crate::abi::{self, error_status, status};
 use crate::pointers::{database, same_layout, AnyDatabase, AnyStore};
-use core::mem::offset_of;
 use core::ptr::null_mut;
 use mtdb_engine::database::{FlushRule, Statistics};
 use mtdb_engine::store::memory::MemoryStore;
@@ -20,19 +19,17 @@ same_layout!(
     names,
     compressed,
     saved,
-    page_size
+    page_size;
+    operations.puts = puts,
+    operations.gets = gets,
+    operations.deletes = deletes,
+    operations.queries = queries,
+    operations.batches = batches,
+    operations.flushes = flushes,
+    files.bytes = file_bytes,
+    files.hits = cache_hits,
+    files.misses = cache_misses
 );
-const _: () = {
-    assert!(offset_of!(Statistics, operations.puts) == offset_of!(abi::mtdb_statistics_t, puts));
-    assert!(offset_of!(Statistics, operations.gets) == offset_of!(abi::mtdb_statistics_t, gets));
-    assert!(offset_of!(Statistics, operations.deletes) == offset_of!(abi::mtdb_statistics_t, deletes));
-    assert!(offset_of!(Statistics, operations.queries) == offset_of!(abi::mtdb_statistics_t, queries));
-    assert!(offset_of!(Statistics, operations.batches) == offset_of!(abi::mtdb_statistics_t, batches));
-    assert!(offset_of!(Statistics, operations.flushes) == offset_of!(abi::mtdb_statistics_t, flushes));
-    assert!(offset_of!(Statistics, files.bytes) == offset_of!(abi::mtdb_statistics_t, file_bytes));
-    assert!(offset_of!(Statistics, files.hits) == offset_of!(abi::mtdb_statistics_t, cache_hits));
-    assert!(offset_of!(Statistics, files.misses) == offset_of!(abi::mtdb_statistics_t, cache_misses));
-};
 
 /// The status for a step: whether it was the last one.
 #[inline(always)]

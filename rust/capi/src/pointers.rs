@@ -19,12 +19,14 @@ pub const fn fits<Engine, Header>() {
     assert!(align_of::<Engine>() <= align_of::<Header>());
 }
 
-/// Checks that a struct of the engine, which takes the place of one of the header, has its fields in the same places.
+/// Checks that a struct of the engine, which takes the place of one of the header, has its fields in the same places:
+/// those of the same names, and behind a semicolon those that the engine has in a struct of their own.
 macro_rules! same_layout {
-    ($engine:ty, $header:ty, $($field:ident),*) => {
+    ($engine:ty, $header:ty, $($field:ident),* $(; $($part:ident . $inner:ident = $outer:ident),*)?) => {
         const _: () = {
             $crate::pointers::fits::<$engine, $header>();
             $(assert!(core::mem::offset_of!($engine, $field) == core::mem::offset_of!($header, $field));)*
+            $($(assert!(core::mem::offset_of!($engine, $part.$inner) == core::mem::offset_of!($header, $outer));)*)?
         };
     };
 }

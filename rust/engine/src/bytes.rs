@@ -66,7 +66,7 @@ pub fn varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
     match buf.get(at) {
         Some(first @ 0..0x80) if cfg!(target_pointer_width = "64") => Some((u32::from(*first), at.wrapping_add(1))),
         _ => {
-            let (value, end) = long_varint_at(buf, at);
+            let (value, end) = any_varint_at(buf, at);
             (end > 0).then_some((value, end))
         }
     }
@@ -74,7 +74,7 @@ pub fn varint_at(buf: &[u8], at: usize) -> Option<(u32, usize)> {
 
 /// The same with 0 as the end where there is none: so it comes back in registers.
 #[inline(never)]
-fn long_varint_at(buf: &[u8], at: usize) -> (u32, usize) {
+fn any_varint_at(buf: &[u8], at: usize) -> (u32, usize) {
     let mut value = 0;
     let (mut end, mut shift) = (at, 0u32);
     while let Some(byte) = buf.get(end).filter(|_| shift <= 28) {
@@ -126,7 +126,7 @@ pub fn div_ceil(n: usize, by: usize) -> usize {
     n.saturating_add(by.saturating_sub(1)).checked_div(by).unwrap_or(0)
 }
 
-/// How many of the lowest bits are 0, of a number that is not.
+/// How many of its lowest bits are 0; 32 of 0.
 // A chip without an instruction for it needs a table, of which there is one so.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 pub fn trailing_zeros(n: u32) -> u32 {

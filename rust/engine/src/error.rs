@@ -144,12 +144,6 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// As a bool.
-    #[inline]
-    pub fn is_yes(self) -> bool {
-        self == Answer::Yes
-    }
-
     /// The error where it is no.
     pub fn or(self, error: Error) -> Result<()> {
         match self {

@@ -125,6 +125,7 @@ pub fn set_codes(symbols: &mut [Symbol]) {
     for bits in 1..=MAX_BITS as u8 {
         code = code.wrapping_shl(1);
         for symbol in symbols.iter_mut().filter(|symbol| symbol.bits == bits) {
+            // The other way round; reverse_bits() is longer on a chip that has no instruction for it.
             symbol.code = 0;
             for bit in 0..bits {
                 symbol.code = symbol.code << 1 | code.wrapping_shr(u32::from(bit)) & 1;

@@ -17,9 +17,8 @@ impl<S: DurableStore> Database<S> {
 
     #[inline(never)]
     fn open_store(&mut self, wall: u64, seed: u64) -> Result<()> {
-        if self.store.open(wall, seed, &mut self.meta)?.is_yes() {
-            self.changed();
-            self.forget_names();
+        if self.store.open(wall, seed, &mut self.meta)? == Answer::Yes {
+            self.restored();
         }
         Ok(())
     }
@@ -136,7 +135,7 @@ impl<S: DurableStore> Database<S> {
                 self.flush()?;
             }
             // Without room to write in, what is packed closer gains nothing.
-            self.packed = packed == Err(Error::io(ENOSPC)) || packed?.is_yes();
+            self.packed = packed == Err(Error::io(ENOSPC)) || packed? == Answer::Yes;
             return Ok(false);
         }
         let keys = self.keys_to_allow();
@@ -145,7 +144,7 @@ impl<S: DurableStore> Database<S> {
             0 => self.removing(compact),
             _ => Ok(Answer::Yes),
         };
-        let done = compacted == Err(Error::io(ENOSPC)) || compacted?.is_yes();
+        let done = compacted == Err(Error::io(ENOSPC)) || compacted? == Answer::Yes;
         self.packed = !done;
         Ok(done)
     }
@@ -158,7 +157,7 @@ impl<S: DurableStore> Database<S> {
 
     /// Copies at most `budget` pages; true when the copy is whole and durable.
     pub fn backup(&mut self, budget: u32) -> Result<bool> {
-        self.store.backup(budget).map(Answer::is_yes)
+        Ok(self.store.backup(budget)? == Answer::Yes)
     }
 
     /// Gives up a copy that is not whole.

@@ -55,7 +55,8 @@ impl<S: PageStore> Database<S> {
         result
     }
 
-    fn restored(&mut self) {
+    /// After the whole state became another one.
+    pub(super) fn restored(&mut self) {
         self.changed();
         self.forget_names();
     }

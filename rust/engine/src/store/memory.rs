@@ -17,7 +17,7 @@ use super::journal::Journal;
 use super::raw::{self, Block, Chunks};
 use super::{is_page_size, DurableStore, Meta, PageId, PageStore};
 use crate::bytes::{div_ceil, trailing_zeros, u32_at, write_u32};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 
 const NONE: u32 = u32::MAX;
 const NEXT: usize = 0;
@@ -363,7 +363,7 @@ impl PageStore for MemoryStore {
     }
 
     fn free(&mut self, id: PageId) -> Result<()> {
-        if self.note_freed(id)?.is_yes() {
+        if self.note_freed(id)? == Answer::Yes {
             self.drop_page(id);
         }
         Ok(())

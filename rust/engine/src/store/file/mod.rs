@@ -109,7 +109,7 @@ pub struct FileStore<M> {
     lent: u32,
     /// Where the search for a free id goes on.
     search_from: u32,
-    /// The pages of which it is made.
+    /// The pages of which the one in `scratch` is made.
     brought: [u32; 2],
     /// Where pages of the page table are being made anew, one a level.
     table_slots: [u32; MAX_LEVELS as usize],
@@ -565,7 +565,7 @@ impl<M: Medium> PageStore for FileStore<M> {
 impl<M: Medium> DurableStore for FileStore<M> {
     fn open(&mut self, wall: u64, seed: u64, meta: &mut Meta) -> Result<Answer> {
         let opened = self.open_files(wall, seed)?;
-        if opened.is_yes() {
+        if opened == Answer::Yes {
             *meta = self.snapshot.meta;
         }
         Ok(opened)

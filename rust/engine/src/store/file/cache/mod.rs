@@ -13,6 +13,7 @@ pub use versions::Versions;
 
 use crate::error::{Error, Result};
 use crate::store::raw::{self, Block, Chunks, Table};
+use core::ops::Range;
 
 /// No slot: they are numbered from 1.
 pub const NO_SLOT: u32 = 0;
@@ -45,6 +46,10 @@ struct Slot {
 }
 
 impl Slot {
+    fn chain(&self) -> u32 {
+        u32::from(self.chain)
+    }
+
     fn older(&self) -> u32 {
         u32::from(self.older)
     }
@@ -270,7 +275,7 @@ impl Cache {
         }
         let mut at = self.free;
         while at != NO_SLOT {
-            let after = u32::from(self.slot(at).chain);
+            let after = self.slot(at).chain();
             if after == slot {
                 return self.set(at, |slot| slot.chain = next);
             }
@@ -352,7 +357,7 @@ impl Cache {
                 slot.flags |= RECENT;
                 return Some(at);
             }
-            at = u32::from(slot.chain);
+            at = slot.chain();
         }
         None
     }
@@ -370,7 +375,7 @@ impl Cache {
             return self.set_bucket(id, u32::from(chain));
         }
         while at != NO_SLOT {
-            let next = u32::from(self.slot(at).chain);
+            let next = self.slot(at).chain();
             if next == slot {
                 return self.set(at, |slot| slot.chain = chain);
             }
@@ -391,11 +396,12 @@ impl Cache {
         self.keep = slot;
     }
 
-    /// A slot for a page, from the free ones or from a page that can be read again; [`Error::NeedMemory`] when all are changed.
+    /// A slot for a page, from the free ones or from a page that can be read again; [`Error::NeedMemory`] when all are
+    /// changed.
     pub fn take(&mut self) -> Result<u32> {
         if self.free != NO_SLOT {
             let slot = self.free;
-            self.free = u32::from(self.slot(slot).chain);
+            self.free = self.slot(slot).chain();
             self.available = self.available.wrapping_sub(1);
             self.set(slot, |slot| *slot = Slot { flags: PINNED, ..EMPTY });
             return Ok(slot);
@@ -440,9 +446,14 @@ impl Cache {
         self.release(slot);
     }
 
+    /// Every slot there is memory for.
+    fn all_slots(&self) -> Range<u32> {
+        1..(self.held() as u32).wrapping_add(1)
+    }
+
     /// Forgets every page that can be read again and whose id fits.
     pub fn forget_clean(&mut self, which: impl Fn(u32) -> bool) {
-        for slot in 1..(self.held() as u32).wrapping_add(1) {
+        for slot in self.all_slots() {
             let Slot { id, flags, .. } = *self.slot(slot);
             if flags & (DIRTY | PINNED | FREE) == 0 && which(id) {
                 self.forget(slot);

@@ -93,7 +93,8 @@ impl Cache {
 
     /// Lets go of a changed page's newest version: of a new page all there is, else the older one comes back.
     pub fn drop_changed(&mut self, slot: u32) {
-        let (id, older) = (self.slot(slot).id, self.slot(slot).older());
+        let account = self.slot(slot);
+        let (id, older) = (account.id, account.older());
         if self.is_folded(slot) {
             return self.unfold_in_place(slot);
         }
@@ -197,9 +198,9 @@ impl Cache {
 
     fn leave(&mut self, slot: u32) {
         self.drop_record(slot);
-        let (flags, older) = (self.slot(slot).flags, self.slot(slot).older);
         self.unlink_changed(slot);
-        self.settle(slot, flags, older);
+        let account = self.slot(slot);
+        self.settle(slot, account.flags, account.older());
     }
 
     /// Notes where a page was written to.
@@ -229,12 +230,12 @@ impl Cache {
 
     /// A version that has left the list of the changed ones: kept as a page that can be read again if it is the
     /// newest one.
-    fn settle(&mut self, slot: u32, flags: u8, older: u16) {
+    fn settle(&mut self, slot: u32, flags: u8, older: u32) {
         if flags & SHADOWED != 0 {
             // A newer version refers to it.
-            for at in 1..(self.held() as u32).wrapping_add(1) {
+            for at in self.all_slots() {
                 if self.slot(at).older() == slot {
-                    self.set(at, |newer| newer.older = older);
+                    self.set(at, |newer| newer.older = older as u16);
                 }
             }
             self.release(slot);
