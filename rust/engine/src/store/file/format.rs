@@ -339,7 +339,7 @@ impl PageFrame {
 }
 
 /// Where something stands in the log: a sequence number and an offset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The segment's sequence number.
     pub sequence: u32,

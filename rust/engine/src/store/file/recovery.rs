@@ -364,8 +364,8 @@ impl<M: Medium> FileStore<M> {
         self.unflushed = false;
         self.incomplete = true;
         self.stage = Stage::Open;
-        let (tail, newest) = (self.tail.unwrap_or_default(), self.newest_below(u32::MAX));
-        let known = newest.filter(|place| *place != IN_ROOT).map(|place| *self.log.known(place)).unwrap_or_default();
+        let (tail, newest) = (self.tail.unwrap_or(Place::NONE), self.newest_below(u32::MAX));
+        let known = newest.filter(|place| *place != IN_ROOT).map_or(Known::NONE, |place| *self.log.known(place));
         if known.sequence == tail.sequence && known.size == tail.offset.wrapping_add(COMMIT as u32) {
             self.resumable = true;
             self.incomplete = false;
@@ -375,7 +375,7 @@ impl<M: Medium> FileStore<M> {
     /// Goes on at the end of the newest segment, where that can be done and is still to be.
     pub(super) fn wake(&mut self) {
         if core::mem::take(&mut self.resumable) {
-            let tail = self.tail.unwrap_or_default();
+            let tail = self.tail.unwrap_or(Place::NONE);
             let place = self.log.place_of(tail.sequence).ok_or(Error::Corrupt);
             let resumed = place.and_then(|place| self.log.resume(place, tail.offset.wrapping_add(COMMIT as u32)));
             self.incomplete |= resumed.is_err();

@@ -1,6 +1,6 @@
 //! Looking at every page where it stands, for tools, right after opening: nothing is written.
 
-use super::format::{CommitFrame, Location, COMMIT};
+use super::format::{CommitFrame, Location, Place, COMMIT};
 use super::log::Log;
 use super::medium::Medium;
 use super::FileStore;
@@ -35,7 +35,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Bytes behind the commit that the state is that of: what was cut off while it was written, or is damaged.
     pub fn bytes_behind_commit(&self) -> u64 {
-        let tail = self.tail.unwrap_or_default();
+        let tail = self.tail.unwrap_or(Place::NONE);
         // What opening itself has written is not meant.
         let head = self.log.head().map(|head| head.place);
         let behind = |place: usize| {
