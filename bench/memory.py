@@ -1,6 +1,7 @@
 """Counts what the database takes of the heap: micropython memory.py
 
-Prints a line for each count: name, number. The counts are the same in each run.
+Prints a line for each count: name, number. The counts are the same in each run, those of a TTL but for a chunk of
+pages, as times stand in keys.
 """
 
 import gc

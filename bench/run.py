@@ -4,7 +4,8 @@
     python3 bench/run.py INTERPRETER [--instructions]
 
 Times are medians of many short rounds in which the two take turns (lowest in brackets); they differ
-between machines and hours, the ratios of one run hold. Counts are the same in each run.
+between machines and hours, the ratios of one run hold. Counts are the same in each run, those of a TTL but
+for a chunk of pages, as times stand in keys.
 --instructions adds processor instructions a call, counted by valgrind.
 """
 
@@ -119,7 +120,7 @@ def memory(interpreter: str, report: Report) -> None:
 
     average = counts["average JSON of a document, hundredths of a byte"] / 100
     print(
-        f"\nCounts, the same in each run; growth of gc.mem_alloc() for 1,000 documents of {average:.2f} bytes of JSON"
+        f"\nCounts, the same in each run, those of a TTL but for a chunk of pages; growth of gc.mem_alloc() for 1,000 documents of {average:.2f} bytes of JSON"
     )
     row("generated keys", f"{counts['generated']:,}", "at most 50,000", counts["generated"] <= 50_000)
     row("random 8-byte keys in random order", f"{counts['random']:,}", "at most 65,000", counts["random"] <= 65_000)
