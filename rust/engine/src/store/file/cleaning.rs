@@ -10,7 +10,7 @@ use super::medium::Medium;
 use super::FileStore;
 use crate::bytes::u32_at;
 use crate::error::Answer::{self, No, Yes};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ENOSPC};
 use crate::store::{Meta, Status};
 
 /// Pages copied with one checkpoint at most.
@@ -54,22 +54,22 @@ impl<M: Medium> FileStore<M> {
     /// their ends.
     #[inline(always)]
     pub(super) fn clean_more(&mut self, meta: &Meta, status: &Status) {
-        let (mut rounds, mut victims) = if self.is_full() { (u32::MAX, VICTIMS) } else { (1, 1) };
+        let (mut rounds, mut victims) = (0, VICTIMS);
         let behind = |store: &Self| {
             store.is_full() || matches!(store.garbage(), (garbage, allowed) if garbage > allowed.saturating_mul(2))
         };
-        while rounds > 0 && victims > 0 && behind(self) && !self.backup.is_active() {
+        while victims > 0 && behind(self) && !self.backup.is_active() && (rounds == 0 || self.is_full()) {
             if self.cleaning.victim.is_none() && self.emptiest().is_none() {
                 return;
             }
             let before = self.cleaning.victim;
-            if self.clean(u32::MAX).is_err() || self.write_checkpoint(meta, status).is_err() {
+            if self.clean_with_spare(u32::MAX).is_err() || self.write_checkpoint(meta, status).is_err() {
                 return;
             }
             if self.cleaning.victim == before {
                 return;
             }
-            rounds = rounds.saturating_sub(1);
+            rounds = 1;
             victims = victims.saturating_sub(u32::from(self.cleaning.victim.is_none()));
         }
     }
@@ -128,6 +128,15 @@ impl<M: Medium> FileStore<M> {
         Ok(No)
     }
 
+    /// The same; on a medium without room the spare is given up for the copies.
+    #[inline(never)]
+    fn clean_with_spare(&mut self, budget: u32) -> Result<Answer> {
+        match self.clean(budget) {
+            Err(error) if error == Error::io(ENOSPC) && self.give_up_spare() => self.clean(budget),
+            result => result,
+        }
+    }
+
     /// Goes on with cleaning, beyond what commits do of it, and commits; true when nothing is to be gained any more.
     pub(super) fn compact_some(&mut self, budget: u32, meta: &Meta, next_key: u64) -> Result<Answer> {
         // At most as many segments are cleaned as there are: what cleaning itself leaves is not worth another round.
@@ -145,7 +154,7 @@ impl<M: Medium> FileStore<M> {
             return Ok(done.into());
         }
         let before = self.cleaning.victim;
-        if self.clean(budget)? == Yes || self.is_short_of_slots() || self.cleaning.victim == before {
+        if self.clean_with_spare(budget)? == Yes || self.is_short_of_slots() || self.cleaning.victim == before {
             self.unflushed = true;
             let victim = |store: &Self| store.cleaning.victim.map(|(place, _)| place);
             let before = victim(self);

@@ -57,7 +57,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Gives the spare up for what frees space; false where there is none.
     #[inline(never)]
-    fn give_up_spare(&mut self) -> bool {
+    pub(super) fn give_up_spare(&mut self) -> bool {
         let given_up = self.log.is_removing && self.spare.size > 0 && self.log.medium.remove(File::SPARE).is_ok();
         if given_up {
             self.spare.size = 0;
