@@ -3,8 +3,21 @@
 use super::key::{separator_len, Key};
 use super::page::{Entry, Page, PageMut, HEADER, SLOT};
 use super::KeyBuf;
-use crate::error::{Answer, Error, Result};
+use crate::error::Result;
 use crate::store::{PageId, PageStore};
+
+/// How entries are cut into those of up to three pages side by side, each of which holds its own.
+#[derive(Clone, Copy)]
+pub struct Cuts {
+    /// How many are the left page's now.
+    pub before: usize,
+    /// Where the first page's end.
+    pub first: usize,
+    /// Where the second one's end.
+    pub second: usize,
+    /// Where all end.
+    pub all: usize,
+}
 
 /// Where the entries come from that a page is made of anew: as [`Cells`], by the names of the pages.
 #[derive(Clone, Copy)]
@@ -29,34 +42,14 @@ impl<'a> Source<'a> {
         Source { new: Some((index, entry)), ..Source::of(page) }
     }
 
-    /// Shows the entries and the scratch page to somebody.
+    /// The entries, and the scratch page.
     #[inline(never)]
-    pub fn show<S: PageStore>(&self, store: &mut S, to: &mut dyn FnMut(&Cells, &mut [u8])) -> Result<()> {
-        store.bring(self.left, self.right)?;
-        self.show_brought(store, to)
-    }
-
-    #[inline(always)]
-    fn show_brought<S: PageStore>(&self, store: &mut S, to: &mut dyn FnMut(&Cells, &mut [u8])) -> Result<()> {
+    pub fn cells<'s, S: PageStore>(&'s self, store: &'s mut S) -> Result<(Cells<'s>, &'s mut [u8])> {
         let Source { new, replaced, separator, .. } = *self;
+        store.bring(self.left, self.right)?;
         let (left, right, scratch) = store.build(self.left, self.right)?;
         let right = if self.left == self.right { &[] } else { right };
-        to(&Cells { left: Page(left), right: Page(right), new, replaced, separator }, scratch);
-        Ok(())
-    }
-
-    /// How many entries the left page has, and how many there are.
-    pub fn counts<S: PageStore>(&self, store: &mut S) -> Result<(usize, usize)> {
-        let mut counts = (0, 0);
-        self.show(store, &mut |cells, _| counts = (cells.left.count(), cells.count()))?;
-        Ok(counts)
-    }
-
-    /// Whether a page holds entries `from` to before `to`, of which there are some.
-    pub fn fits<S: PageStore>(&self, store: &mut S, from: usize, to: usize) -> Result<Answer> {
-        let mut fits = Answer::No;
-        self.show(store, &mut |cells, scratch| fits = cells.fits(from, to, scratch.len()).into())?;
-        Ok(fits)
+        Ok((Cells { left: Page(left), right: Page(right), new, replaced, separator }, scratch))
     }
 
     /// Makes a page of entries `from` to before `to`.
@@ -67,19 +60,41 @@ impl<'a> Source<'a> {
 
     /// Makes the scratch page of entries `from` to before `to`.
     pub fn make<S: PageStore>(&self, store: &mut S, from: usize, to: usize) -> Result<()> {
-        self.show(store, &mut |cells, scratch| cells.build(from, to, scratch))
+        let (cells, scratch) = self.cells(store)?;
+        cells.build(from, to, scratch);
+        Ok(())
     }
 
-    /// Where to split a page of them: the first entry of the right half.
-    pub fn split_point<S: PageStore>(&self, store: &mut S) -> Result<usize> {
-        let mut point = None;
-        self.show(store, &mut |cells, scratch| point = cells.split_point(scratch.len()))?;
-        point.ok_or(Error::Corrupt)
+    /// Makes the left page, the right one, which are writable, and the added one of them as they are cut.
+    #[inline(always)]
+    pub fn divide<S: PageStore>(&self, store: &mut S, cuts: &Cuts, added: PageId) -> Result<()> {
+        let Cuts { before, first, second, all } = *cuts;
+        if second < all {
+            self.make_page(store, second, all, added)?;
+        }
+        // The page that gains is made first, while the other one still has what it gains.
+        let (mut right, mut gone) = (*self, 0);
+        let new_is_left = usize::from(self.new.is_some_and(|(at, _)| at < first));
+        let left_gains = first.wrapping_sub(new_is_left) > before;
+        if left_gains {
+            self.make_page(store, 0, first, self.left)?;
+            right.left = self.right;
+            gone = before.wrapping_add(new_is_left);
+            right.new = self.new.filter(|_| new_is_left == 0).map(|(at, entry)| (at.wrapping_sub(before), entry));
+        }
+        right.make_page(store, first.wrapping_sub(gone), second.wrapping_sub(gone), self.right)?;
+        if left_gains {
+            Ok(())
+        } else {
+            self.make_page(store, 0, first, self.left)
+        }
     }
 
     /// The shortest key that leads to entry `at` and what follows, but not to what is before.
     pub fn separator<S: PageStore>(&self, store: &mut S, at: usize, key: &mut KeyBuf) -> Result<()> {
-        self.show(store, &mut |cells, _| key.set(&cells.separator(at)))
+        let (cells, _) = self.cells(store)?;
+        key.set(&cells.separator(at));
+        Ok(())
     }
 }
 
@@ -205,6 +220,24 @@ impl<'a> Cells<'a> {
         from < to && self.packed(from, to) <= page_size
     }
 
+    /// The cuts behind the entries of the first page and the second one, if pages of `room` bytes hold them, of which the
+    /// first two get some.
+    #[inline(never)]
+    pub fn cuts(&self, first: usize, second: usize, room: usize) -> Option<Cuts> {
+        let all = self.count();
+        let fits = |from, to| self.fits(from, to, room);
+        let fit = fits(0, first) && fits(first, second) && (second == all || fits(second, all));
+        fit.then(|| Cuts { before: self.left.count(), first, second, all })
+    }
+
+    /// The cuts that make two or three parts of like size.
+    pub fn in_parts(&self, parts: usize, room: usize) -> Option<Cuts> {
+        let all = self.count();
+        let part = self.packed(0, all).checked_div(parts).unwrap_or(0);
+        let second = if parts > 2 { self.fitting(part.wrapping_mul(2)) } else { all };
+        self.cuts(self.fitting(part), second, room)
+    }
+
     /// How many of the first entries take no more than so many bytes behind a prefix of `prefix` bytes.
     #[inline(never)]
     pub fn within(&self, bytes: usize, prefix: usize) -> usize {
@@ -254,39 +287,19 @@ impl<'a> Cells<'a> {
 
     /// Where to split: the first entry of the right page, so that both halves fit.
     #[inline(always)]
-    pub fn split_point(&self, page_size: usize) -> Option<usize> {
-        let count = self.count();
-        let fits = |at: usize| self.fits(0, at, page_size) && self.fits(at, count, page_size);
-        if let Some((at, _)) = self.new {
-            let run = at == self.left.run();
-            // What stands in a page already need not be measured.
-            if run && at == self.left.count() {
-                return Some(at);
-            }
-            // What is behind a run goes out of its way at once; the run then fills page after page.
-            if run && fits(at.wrapping_add(1)) {
-                return Some(at.wrapping_add(1));
-            }
-            if run && fits(at) {
-                return Some(at);
-            }
-        }
-        // Neither half's prefix is shorter than what the new entry and the page share.
-        let prefix = self.new.map_or(0, |(_, entry)| entry.key.common(&Key::whole(self.left.prefix())));
-        let total = self.sizes(0, count, prefix);
-        let middle = self.within((total / 2).saturating_sub(1), prefix).wrapping_add(1);
-        let left = self.sizes(0, middle, prefix);
-        let overhead = HEADER.wrapping_add(prefix);
-        let room = page_size.saturating_sub(overhead);
-        if middle < count && left <= room && total.wrapping_sub(left) <= room {
-            return Some(middle);
-        }
-        let mut best = None;
-        for at in 1..count {
-            if fits(at) && best.is_none_or(|best: usize| at.abs_diff(middle) < best.abs_diff(middle)) {
-                best = Some(at);
-            }
-        }
-        best
+    pub fn split_point(&self, room: usize) -> Option<usize> {
+        let all = self.count();
+        let at = self.new.map_or(0, |(at, _)| at);
+        let next = at.wrapping_add(1);
+        // What is behind a run goes out of its way at once; the run then fills page after page. Otherwise the halves are alike.
+        let best = if at == self.left.run() {
+            next
+        } else {
+            let (_, prefix) = self.prefix(0, all);
+            self.within(self.sizes(0, all, prefix).wrapping_sub(1) / 2, prefix).wrapping_add(1)
+        };
+        // What stands before the new entry and what stands behind it are in one page now, and it takes at most half a page: so
+        // it fits with one of them. Where it has not the page's prefix it is first or last, and alone.
+        [best, at, next].into_iter().find(|point| self.cuts(*point, all, room).is_some())
     }
 }

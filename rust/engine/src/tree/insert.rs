@@ -4,7 +4,7 @@ use super::cells::Source;
 use super::key::Key;
 use super::page::{parts_len, Entry, Fit, Page, PageMut};
 use super::path::{Path, Step};
-use super::relieve::{relieve, spread};
+use super::relieve::relieve;
 use super::{max_key, Work};
 use crate::error::Answer::{self, No, Yes};
 use crate::error::{Error, Result};
@@ -30,27 +30,15 @@ pub fn insert<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, e
         PageMut(store.page_mut(id)?).overwrite(index, &entry.value);
         return Ok(());
     }
-    let mut fits = if replaced { page.fit_instead(index, &entry.value) } else { page.fit(index, entry) };
-    let neighbours_may_help = fits == Fit::No && !replaced && index != page.run();
-    if neighbours_may_help {
-        store.reserve(0, 3)?;
-        if let Some((pair, count)) = relieve(store, &work.path, entry.size())? {
-            if pair.share(store, count, &mut work.key, &[])? == Yes {
-                work.path.locate(store, *root, &entry.key)?;
-                let (id, index) = work.path.leaf();
-                fits = Page(store.page(id)?).fit(index, entry);
-            }
-        }
+    let fits = if replaced { page.fit_instead(index, &entry.value) } else { page.fit(index, entry) };
+    if fits == Fit::No && !replaced && index != page.run() && relieve(store, root, work, entry)? == Yes {
+        return Ok(());
     }
-    let splits = if fits == Fit::No { splits(store, &work.path)? } else { 0 };
-    let new_pages = if splits > leaf { splits.wrapping_add(1) } else { splits };
-    store.reserve(new_pages, splits.wrapping_add(2))?;
-    if fits == Fit::No && neighbours_may_help {
-        if let Some(right) = spread(store, work, entry)? {
-            return raise(store, root, work, leaf, right);
-        }
+    if fits == Fit::No {
+        reserve_split(store, &work.path)?;
+    } else {
+        store.reserve(0, 1)?;
     }
-    let (id, index) = work.path.leaf();
     store.write(id)?;
     let mut page = PageMut(store.page_mut(id)?);
     if replaced {
@@ -78,19 +66,23 @@ fn plant<S: PageStore>(store: &mut S, root: &mut PageId, entry: &Entry) -> Resul
     Ok(())
 }
 
-/// How many pages from the leaf up may split, whatever their separators are: the branch above the leaf may get
-/// a new one, and another one for its neighbour ([`spread`]).
-#[inline(always)]
-fn splits<S: PageStore>(store: &mut S, path: &Path) -> Result<usize> {
+/// Makes sure that there can be one more leaf, in every branch that may then split, whatever the separators are: the branch
+/// above the leaf may get a new one, and another one for its neighbour ([`relieve`]).
+#[inline(never)]
+pub(super) fn reserve_split<S: PageStore>(store: &mut S, path: &Path) -> Result<()> {
     let separator = max_key(store.page_size());
     let mut splits: usize = 1;
+    // A root that splits gets a page above it.
+    let mut pages: usize = 2;
     while let Some(depth) = path.height().checked_sub(splits.wrapping_add(1)) {
         if Page(store.page(path.step(depth).id)?).takes_any(if splits == 1 { 2 } else { 1 }, separator, CHILD) {
+            pages = splits;
             break;
         }
         splits = splits.wrapping_add(1);
+        pages = splits.wrapping_add(1);
     }
-    Ok(splits)
+    store.reserve(pages, splits.wrapping_add(2))
 }
 
 /// Splits the path's leaf for an entry that does not fit, and gives the new page on the right; the work's key is that
@@ -107,7 +99,13 @@ fn split_leaf<S: PageStore>(store: &mut S, work: &mut Work, entry: &Entry) -> Re
 /// Puts the work's key, which leads to a new page on the right of the path's page at `depth`, in the page above, and so
 /// on for each page that splits for it.
 #[inline(never)]
-fn raise<S: PageStore>(store: &mut S, root: &mut PageId, work: &mut Work, depth: usize, right: PageId) -> Result<()> {
+pub(super) fn raise<S: PageStore>(
+    store: &mut S,
+    root: &mut PageId,
+    work: &mut Work,
+    depth: usize,
+    right: PageId,
+) -> Result<()> {
     let Work { path, key: separator } = work;
     let (mut depth, mut right) = (depth, right);
     while let Some(above) = depth.checked_sub(1) {
@@ -170,8 +168,9 @@ impl Split {
 fn split<S: PageStore>(store: &mut S, id: PageId, index: usize, entry: &Entry) -> Result<Split> {
     let right = store.allocate()?;
     let source = Source::with(id, index, entry);
-    let (count, all) = source.counts(store)?;
-    let at = source.split_point(store)?;
+    let (cells, scratch) = source.cells(store)?;
+    let (count, all) = (cells.left.count(), cells.count());
+    let at = cells.split_point(scratch.len()).ok_or(Error::Corrupt)?;
     source.make_page(store, at, all, right)?;
     let appended = at == index && at == count;
     if !appended {

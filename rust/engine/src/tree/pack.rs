@@ -93,23 +93,15 @@ fn fill<S: PageStore>(
     share_most(store, pair, raised, separator).map(|shared| if shared == Yes { Filled::Part } else { Filled::Not })
 }
 
-/// Moves a part of the right page to the left one, as much as fits.
+/// Moves a part of the right page to the left one, as much as fits, leaving one entry.
 fn share_most<S: PageStore>(store: &mut S, pair: &Pair, raised: &mut KeyBuf, separator: &[u8]) -> Result<Answer> {
-    let (before, count) = most(store, pair, separator)?;
-    if count > before {
-        pair.share(store, count, raised, separator)
-    } else {
-        Ok(No)
+    let entries = pair.entries(separator);
+    let (cells, scratch) = entries.cells(store)?;
+    let (all, room) = (cells.count(), scratch.len());
+    match cells.cuts(cells.fitting(room).min(all.wrapping_sub(1)), all, room) {
+        Some(cuts) if cuts.first > cuts.before => Ok(pair.divide(store, &entries, &cuts, raised)?.is_some().into()),
+        _ => Ok(No),
     }
-}
-
-/// How many entries the left page has, and how many it can have, leaving one.
-fn most<S: PageStore>(store: &mut S, pair: &Pair, separator: &[u8]) -> Result<(usize, usize)> {
-    let mut most = (0, 0);
-    pair.entries(separator).show(store, &mut |cells, scratch| {
-        most = (cells.left.count(), cells.fitting(scratch.len()).min(cells.count().wrapping_sub(1)));
-    })?;
-    Ok(most)
 }
 
 /// The leaf behind the path's, whose first key is `key`.

@@ -258,11 +258,9 @@ impl<'a> Page<'a> {
         self.0.len().saturating_sub(self.contiguous()).saturating_sub(self.garbage())
     }
 
-    /// By how many bytes at least this page and another are too full to be joined; 0 where that is worth a closer look.
-    pub fn too_full_to_join(self, other: Page) -> usize {
-        let prefixes = self.prefix().len().max(other.prefix().len()).wrapping_mul(2);
-        let used = self.used().wrapping_add(other.used());
-        used.saturating_sub(HEADER).saturating_sub(prefixes).saturating_sub(self.0.len())
+    /// Bytes of its entries with their slots.
+    pub fn filled(self) -> usize {
+        self.used().saturating_sub(HEADER).saturating_sub(self.prefix().len())
     }
 
     /// How an entry would get in at `index`.
@@ -530,5 +528,50 @@ mod tests {
         let entry = Entry { key: Key::whole(key.as_bytes()), value: [&[1; 20], &[]] };
         let cells = Cells { new: Some((n, &entry)), ..Cells::of(Page(&buf)) };
         assert_eq!(cells.split_point(512), Some(n));
+    }
+
+    /// A full page, and an entry it has no room for; `branch` says which kind of page.
+    fn overfull(random: &mut impl FnMut(usize) -> usize, branch: bool) -> (Vec<u8>, usize, Vec<u8>, Vec<u8>) {
+        let mut buf = std::vec![0; 512];
+        PageMut(&mut buf).clear(u8::from(branch), &Key::default(), 0);
+        if branch {
+            PageMut(&mut buf).insert(0, &Entry { key: Key::default(), value: [&[0; 4], &[]] });
+        }
+        let (common, largest) = ([random(60), 0][random(2)], [4, 40, 512][random(3)]);
+        loop {
+            let apart = if random(40) == 0 { random(common + 1) } else { common };
+            let mut key = std::vec![b'k'; apart];
+            key.extend((0..1 + random(8)).map(|_| b'j' + random(3) as u8));
+            key.resize(key.len() + random(largest.min(120 - key.len())), b'x');
+            let most = max_cell(512) - SLOT - 2 - key.len();
+            let len = if random(8) == 0 { most } else { random(largest.min(most)) };
+            let value = std::vec![7; if branch { 4 } else { len }];
+            let entry = Entry { key: Key::whole(&key), value: [&value, &[]] };
+            let Err(index) = Page(&buf).search(&entry.key) else { continue };
+            let index = index.max(usize::from(branch));
+            if Page(&buf).fit(index, &entry) == Fit::No {
+                return (buf, index, key, value);
+            }
+            let old = buf.clone();
+            let cells = Cells { new: Some((index, &entry)), ..Cells::of(Page(&old)) };
+            cells.build(0, cells.count(), &mut buf);
+            PageMut(&mut buf).set_run(random(40));
+        }
+    }
+
+    #[test]
+    fn every_full_page_can_be_split_for_every_entry() {
+        let mut state = 1u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below.max(1)
+        };
+        for round in 0..if cfg!(miri) { 20 } else { 20_000 } {
+            let (page, index, key, value) = overfull(&mut random, round % 2 == 1);
+            let entry = Entry { key: Key::whole(&key), value: [&value, &[]] };
+            let cells = Cells { new: Some((index, &entry)), ..Cells::of(Page(&page)) };
+            let at = cells.split_point(512).expect("a place to split at");
+            assert!(cells.fits(0, at, 512) && cells.fits(at, cells.count(), 512), "round {round}");
+        }
     }
 }

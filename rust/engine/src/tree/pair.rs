@@ -1,6 +1,6 @@
 //! Two pages side by side: joining them, and sharing what is in them.
 
-use super::cells::Source;
+use super::cells::{Cuts, Source};
 use super::key::Key;
 use super::page::{Entry, Page};
 use super::path::{child, Path};
@@ -60,8 +60,9 @@ impl Pair {
     /// False, and nothing done, where it does not hold all entries.
     pub fn join<S: PageStore>(&self, store: &mut S, separator: &[u8]) -> Result<Answer> {
         let entries = self.entries(separator);
-        let (_, all) = entries.counts(store)?;
-        if entries.fits(store, 0, all)? == No {
+        let (cells, scratch) = entries.cells(store)?;
+        let all = cells.count();
+        if !cells.fits(0, all, scratch.len()) {
             return Ok(No);
         }
         store.write(self.left)?;
@@ -70,55 +71,50 @@ impl Pair {
         Ok(Yes)
     }
 
-    /// Moves entries until the left page has `count` of them, with `raised` for the key that then leads to the right one;
-    /// false, and nothing done, if the branch cannot hold that, or one of the pages not its entries.
-    pub fn share<S: PageStore>(
+    /// Puts entries, which are both pages' and perhaps a new one, where they are cut: the first ones into the left page, the
+    /// next ones into the right one, and the others, if there are any, into a page on the right of that, which it gives;
+    /// `raised` is then the key that leads there. `None`, and nothing done, if the branch does not hold the right page's new key.
+    pub fn divide<S: PageStore>(
         &self,
         store: &mut S,
-        count: usize,
+        entries: &Source,
+        cuts: &Cuts,
         raised: &mut KeyBuf,
-        separator: &[u8],
-    ) -> Result<Answer> {
-        let both = self.entries(separator);
-        let (before, all) = both.counts(store)?;
-        if both.fits(store, 0, count)? == No || both.fits(store, count, all)? == No {
-            return Ok(No);
-        }
-        both.separator(store, count, raised)?;
+    ) -> Result<Option<PageId>> {
+        entries.separator(store, cuts.first, raised)?;
         if self.replace_separator(store, raised.as_slice(), false)? == No {
-            return Ok(No);
+            return Ok(None);
         }
         self.write(store)?;
-        // The page that gains is made first, while the other one still has what it gains.
-        if count > before {
-            both.make_page(store, 0, count, self.left)?;
-            let right = Source { separator, ..Source::of(self.right) };
-            right.make_page(store, count.wrapping_sub(before), all.wrapping_sub(before), self.right)?;
-        } else {
-            both.make_page(store, count, all, self.right)?;
-            Source::of(self.left).make_page(store, 0, count, self.left)?;
+        let added = if cuts.second < cuts.all { store.allocate()? } else { PageId::NONE };
+        entries.divide(store, cuts, added)?;
+        self.replace_separator(store, raised.as_slice(), true)?;
+        if added != PageId::NONE {
+            let behind = Source { right: added, ..Source::of(self.right) };
+            behind.separator(store, cuts.second.wrapping_sub(cuts.first), raised)?;
         }
-        self.replace_separator(store, raised.as_slice(), true)
+        Ok(Some(added))
     }
 
     /// Makes both pages and the branch writable.
     #[inline(always)]
-    pub fn write<S: PageStore>(&self, store: &mut S) -> Result<()> {
+    fn write<S: PageStore>(&self, store: &mut S) -> Result<()> {
         store.write(self.left)?;
         store.write(self.parent)?;
         store.write(self.right)
     }
 
     /// Whether another key for the right page fits the branch. Where it does and `install` says so, it is put there.
-    pub fn replace_separator<S: PageStore>(&self, store: &mut S, key: &[u8], install: bool) -> Result<Answer> {
+    fn replace_separator<S: PageStore>(&self, store: &mut S, key: &[u8], install: bool) -> Result<Answer> {
         let branch = Page(store.page(self.parent)?);
         let (value, count) = (child(branch, self.right_index)?.to_bytes(), branch.count());
         let entry = Entry { key: Key::whole(key), value: [&value, &[]] };
         let source = Source { replaced: 1, ..Source::with(self.parent, self.right_index, &entry) };
-        let fits = source.fits(store, 0, count)?;
-        if fits == Yes && install {
+        let (cells, scratch) = source.cells(store)?;
+        let fits = cells.fits(0, count, scratch.len());
+        if fits && install {
             source.make_page(store, 0, count, self.parent)?;
         }
-        Ok(fits)
+        Ok(fits.into())
     }
 }

@@ -1,6 +1,6 @@
 //! Taking an entry out of the tree, and pages that have become thin together.
 
-use super::page::{Page, PageMut};
+use super::page::{Page, PageMut, HEADER};
 use super::pair::Pair;
 use super::path::{child, Path, Step};
 use super::Work;
@@ -63,9 +63,8 @@ fn merge<S: PageStore>(store: &mut S, work: &mut Work, depth: usize) -> Result<u
     for side in 0..2usize {
         let right_index = index.wrapping_add(side);
         let Some(pair) = Pair::of(store, parent, right_index)? else { continue };
-        store.bring(pair.left, pair.right)?;
-        let (left, right, _) = store.build(pair.left, pair.right)?;
-        let excess = Page(left).too_full_to_join(Page(right));
+        let (left, right) = (Page(store.page(pair.left)?).filled(), Page(store.page(pair.right)?).filled());
+        let excess = left.wrapping_add(right).saturating_sub(store.page_size().wrapping_sub(HEADER));
         least = least.min(excess.max(1));
         if excess > 0 {
             continue;
