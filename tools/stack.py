@@ -12,7 +12,6 @@ import sys
 
 # Who calls a closure through a pointer, and which ones it may be.
 CLOSURES = [
-    (r"tree::cells::Source::show_brought$", r"tree::(cells::Source|relieve|pack)::.*closure"),
     (r"query::compile::(walk|path|tests?|operand_\w+)$", r"query::compile::(check|compile)::.*closure"),
 ]
 

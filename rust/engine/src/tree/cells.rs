@@ -3,7 +3,7 @@
 use super::key::{separator_len, Key};
 use super::page::{Entry, Page, PageMut, HEADER, SLOT};
 use super::KeyBuf;
-use crate::error::Result;
+use crate::error::{Answer, Result};
 use crate::store::{PageId, PageStore};
 
 /// How entries are cut into those of up to three pages side by side, each of which holds its own.
@@ -43,13 +43,33 @@ impl<'a> Source<'a> {
     }
 
     /// The entries, and the scratch page.
+    // Reading pages, which may write others, goes deep: it comes before the frames that the entries take.
     #[inline(never)]
     pub fn cells<'s, S: PageStore>(&'s self, store: &'s mut S) -> Result<(Cells<'s>, &'s mut [u8])> {
-        let Source { new, replaced, separator, .. } = *self;
         store.bring(self.left, self.right)?;
+        self.brought_cells(store)
+    }
+
+    #[inline(never)]
+    fn brought_cells<'s, S: PageStore>(&'s self, store: &'s mut S) -> Result<(Cells<'s>, &'s mut [u8])> {
+        let Source { new, replaced, separator, .. } = *self;
         let (left, right, scratch) = store.build(self.left, self.right)?;
         let right = if self.left == self.right { &[] } else { right };
         Ok((Cells { left: Page(left), right: Page(right), new, replaced, separator }, scratch))
+    }
+
+    /// Whether a page holds entries `from` to before `to`, of which there are some.
+    #[inline(never)]
+    pub fn fits<S: PageStore>(&self, store: &mut S, from: usize, to: usize) -> Result<Answer> {
+        let (cells, scratch) = self.cells(store)?;
+        Ok(cells.fits(from, to, scratch.len()).into())
+    }
+
+    /// The cuts that make two or three parts of like size.
+    #[inline(never)]
+    pub fn in_parts<S: PageStore>(&self, store: &mut S, parts: usize) -> Result<Option<Cuts>> {
+        let (cells, scratch) = self.cells(store)?;
+        Ok(cells.in_parts(parts, scratch.len()))
     }
 
     /// Makes a page of entries `from` to before `to`.
@@ -60,7 +80,13 @@ impl<'a> Source<'a> {
 
     /// Makes the scratch page of entries `from` to before `to`.
     pub fn make<S: PageStore>(&self, store: &mut S, from: usize, to: usize) -> Result<()> {
-        let (cells, scratch) = self.cells(store)?;
+        store.bring(self.left, self.right)?;
+        self.make_of_brought(store, from, to)
+    }
+
+    #[inline(never)]
+    fn make_of_brought<S: PageStore>(&self, store: &mut S, from: usize, to: usize) -> Result<()> {
+        let (cells, scratch) = self.brought_cells(store)?;
         cells.build(from, to, scratch);
         Ok(())
     }

@@ -110,11 +110,10 @@ impl Pair {
         let (value, count) = (child(branch, self.right_index)?.to_bytes(), branch.count());
         let entry = Entry { key: Key::whole(key), value: [&value, &[]] };
         let source = Source { replaced: 1, ..Source::with(self.parent, self.right_index, &entry) };
-        let (cells, scratch) = source.cells(store)?;
-        let fits = cells.fits(0, count, scratch.len());
-        if fits && install {
+        let fits = source.fits(store, 0, count)?;
+        if fits == Yes && install {
             source.make_page(store, 0, count, self.parent)?;
         }
-        Ok(fits.into())
+        Ok(fits)
     }
 }

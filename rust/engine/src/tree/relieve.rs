@@ -44,9 +44,9 @@ pub(super) fn relieve<S: PageStore>(
         } else {
             store.reserve(0, 3)?;
         }
-        let (cells, scratch) = source.cells(store)?;
-        let cuts = cells.in_parts(parts, scratch.len());
-        let added = cuts.map_or(Ok(None), |cuts| pair.divide(store, &source, &cuts, &mut work.key))?;
+        let added = source
+            .in_parts(store, parts)?
+            .map_or(Ok(None), |cuts| pair.divide(store, &source, &cuts, &mut work.key))?;
         if let Some(added) = added {
             if added != PageId::NONE {
                 work.path.set_index(above, pair.right_index);
