@@ -16,7 +16,7 @@ from pathlib import Path
 
 FLASH_BUDGET = 64 * 1024
 # While it is over its budget, it does not grow either, but for what another compiler makes of it. This number only goes down.
-FLASH_KEPT = 94_400
+FLASH_KEPT = 94_100
 RAM_BUDGET = 1024
 PANIC = re.compile(r"panicking|rust_begin_unwind|slice_index_fail|mismatch_fail|unwrap_failed|expect_failed")
 # What a symbol belongs to, the first that fits.
