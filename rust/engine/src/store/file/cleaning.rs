@@ -10,7 +10,7 @@ use super::medium::Medium;
 use super::FileStore;
 use crate::bytes::u32_at;
 use crate::error::Answer::{self, No, Yes};
-use crate::error::{Error, Result, ENOSPC};
+use crate::error::{Error, Result};
 use crate::store::{Meta, Status};
 
 /// Pages copied with one checkpoint at most.
@@ -54,11 +54,11 @@ impl<M: Medium> FileStore<M> {
     /// their ends.
     #[inline(always)]
     pub(super) fn clean_more(&mut self, meta: &Meta, status: &Status) {
-        let (mut rounds, mut victims) = (0, VICTIMS);
+        let mut victims = VICTIMS;
         let behind = |store: &Self| {
             store.is_full() || matches!(store.garbage(), (garbage, allowed) if garbage > allowed.saturating_mul(2))
         };
-        while victims > 0 && behind(self) && !self.backup.is_active() && (rounds == 0 || self.is_full()) {
+        while behind(self) && !self.backup.is_active() {
             if self.cleaning.victim.is_none() && self.emptiest().is_none() {
                 return;
             }
@@ -66,11 +66,10 @@ impl<M: Medium> FileStore<M> {
             if self.clean_with_spare(u32::MAX).is_err() || self.write_checkpoint(meta, status).is_err() {
                 return;
             }
-            if self.cleaning.victim == before {
+            victims = victims.saturating_sub(u32::from(self.cleaning.victim.is_none()));
+            if self.cleaning.victim == before || victims == 0 || !self.is_full() {
                 return;
             }
-            rounds = 1;
-            victims = victims.saturating_sub(u32::from(self.cleaning.victim.is_none()));
         }
     }
 
@@ -131,10 +130,7 @@ impl<M: Medium> FileStore<M> {
     /// The same; on a medium without room the spare is given up for the copies.
     #[inline(never)]
     fn clean_with_spare(&mut self, budget: u32) -> Result<Answer> {
-        match self.clean(budget) {
-            Err(error) if error == Error::io(ENOSPC) && self.give_up_spare() => self.clean(budget),
-            result => result,
-        }
+        self.with_spare(|store| store.clean(budget))
     }
 
     /// Goes on with cleaning, beyond what commits do of it, and commits; true when nothing is to be gained any more.

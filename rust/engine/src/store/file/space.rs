@@ -48,7 +48,7 @@ impl<M: Medium> FileStore<M> {
     }
 
     /// Does what writes, and where what is done frees space in the end, with the spare given up for it.
-    pub(super) fn with_spare(&mut self, write: impl Fn(&mut Self) -> Result<()>) -> Result<()> {
+    pub(super) fn with_spare<T>(&mut self, write: impl Fn(&mut Self) -> Result<T>) -> Result<T> {
         match write(self) {
             Err(error) if error == Error::io(ENOSPC) && self.give_up_spare() => write(self),
             result => result,
@@ -57,7 +57,7 @@ impl<M: Medium> FileStore<M> {
 
     /// Gives the spare up for what frees space; false where there is none.
     #[inline(never)]
-    pub(super) fn give_up_spare(&mut self) -> bool {
+    fn give_up_spare(&mut self) -> bool {
         let given_up = self.log.is_removing && self.spare.size > 0 && self.log.medium.remove(File::SPARE).is_ok();
         if given_up {
             self.spare.size = 0;
