@@ -72,17 +72,14 @@ fn plant<S: PageStore>(store: &mut S, root: &mut PageId, entry: &Entry) -> Resul
 pub(super) fn reserve_split<S: PageStore>(store: &mut S, path: &Path) -> Result<()> {
     let separator = max_key(store.page_size());
     let mut splits: usize = 1;
-    // A root that splits gets a page above it.
-    let mut pages: usize = 2;
     while let Some(depth) = path.height().checked_sub(splits.wrapping_add(1)) {
         if Page(store.page(path.step(depth).id)?).takes_any(if splits == 1 { 2 } else { 1 }, separator, CHILD) {
-            pages = splits;
-            break;
+            return store.reserve(splits, splits.wrapping_add(2));
         }
         splits = splits.wrapping_add(1);
-        pages = splits.wrapping_add(1);
     }
-    store.reserve(pages, splits.wrapping_add(2))
+    // The root splits, and gets a page above it.
+    store.reserve(splits.wrapping_add(1), splits.wrapping_add(2))
 }
 
 /// Splits the path's leaf for an entry that does not fit, and gives the new page on the right; the work's key is that

@@ -8,8 +8,8 @@ use crate::error::Answer::{self, No, Yes};
 use crate::error::Result;
 use crate::store::{PageId, PageStore};
 
-/// Puts an entry that the path's leaf has no room for into it and the emptier one of its neighbours, or where both are
-/// full, into these and a third page; no, and nothing done, where there is no neighbour, or the entries do not fall so.
+/// Puts an entry that the path's leaf has no room for into it and a neighbour that has, or where both are full, into these
+/// and a third page; no, and nothing done, where there is no neighbour, or the entries do not fall so.
 #[inline(always)]
 pub(super) fn relieve<S: PageStore>(
     store: &mut S,
@@ -23,7 +23,7 @@ pub(super) fn relieve<S: PageStore>(
     let most = store.page_size().wrapping_mul(2).wrapping_sub(entry.size().wrapping_mul(2));
     let most = most.saturating_sub(Page(store.page(leaf)?).used());
     let (mut best, mut least) = (None, usize::MAX);
-    // The right one, or the left one where that has more room.
+    // The right one, or the left one where that has more room and enough.
     for side in 0..2usize {
         let right_index = parent.index.wrapping_add(1).wrapping_sub(side);
         let Some(pair) = Pair::of(store, parent.id, right_index)? else { continue };
