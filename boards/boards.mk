@@ -134,8 +134,8 @@ $(RP2040): tools/rp2040/install.sh | $(STAMPS)/install-rp2040
 
 size: $(RP2040) $(PICO_EMU) $(PICO_BARE) ## print what the module takes of a Pico, and fail over the budgets
 	@tools/size.sh thumbv6m-none-eabi > $(LOGS)/size-engine.log 2>&1 && tail -n 1 $(LOGS)/size-engine.log
-	@python3 tools/firmware_size.py $(PICO_EMU:.uf2=.elf) $(PICO_BARE:.uf2=.elf)
-	@node tests/rp2040/stack.mjs $(PICO_EMU:.uf2=.elf)
+	@over=0; python3 tools/firmware_size.py $(PICO_EMU:.uf2=.elf) $(PICO_BARE:.uf2=.elf) || over=1; \
+	node tests/rp2040/stack.mjs $(PICO_EMU:.uf2=.elf) && exit $$over
 
 size-kept: $(RP2040) $(PICO_EMU) $(PICO_BARE) ## the same, flash held to what was reached so far in place of its budget
 	@python3 tools/firmware_size.py $(PICO_EMU:.uf2=.elf) $(PICO_BARE:.uf2=.elf) --kept
