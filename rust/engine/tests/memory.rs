@@ -344,8 +344,8 @@ fn only_names_are_left(host: &mut Host) {
     assert!(host.blocks() <= 3, "{} blocks", host.blocks());
 }
 
-/// Gives how many records were deleted of a full database, and how many fitted then.
-fn a_full_database_is_read_emptied_and_filled_again(page_size: usize, limit: usize, linked: bool) -> (usize, usize) {
+/// Gives how many records fitted, how many of these were deleted, and how many fitted then.
+fn a_full_database_is_read_emptied_and_filled_again(page_size: usize, limit: usize, linked: bool) -> [usize; 3] {
     let mut host = Host::new(page_size, limit);
     let keys = fill(&mut host, linked);
     assert!(keys.len() > 20, "{} records in {limit} bytes", keys.len());
@@ -373,34 +373,38 @@ fn a_full_database_is_read_emptied_and_filled_again(page_size: usize, limit: usi
         assert_eq!(host.delete(&key, 1), Ok(true), "a delete wants no memory");
     }
     only_names_are_left(&mut host);
-    (deleted.len(), more.len())
+    [keys.len(), deleted.len(), more.len()]
 }
 
-/// Many limits, as a page more or less tells where there are few of them.
-fn full_databases_are_read_emptied_and_filled_again(page_size: usize, linked: bool) {
-    let (mut deleted, mut more) = (0, 0);
+/// Many limits, as a page more or less tells where there are few of them. `held` is how many records the filled databases
+/// are to hold together, and how many those that were filled again.
+fn full_databases_are_read_emptied_and_filled_again(page_size: usize, linked: bool, held: [usize; 2]) {
+    let mut sums = [0; 3];
     for limit in (0..24).map(|n| 40_000 + n * 7_000) {
-        let (gone, put) = a_full_database_is_read_emptied_and_filled_again(page_size, limit, linked);
-        (deleted, more) = (deleted + gone, more + put);
+        let counts = a_full_database_is_read_emptied_and_filled_again(page_size, limit, linked);
+        sums = std::array::from_fn(|n| sums[n] + counts[n]);
     }
-    println!("pages of {page_size}: {more} fit where {deleted} were deleted");
-    // Measured: 96 to 103 of 100.
-    assert!(more * 100 >= deleted * 94, "pages of {page_size}: {more} fit where {deleted} were deleted");
+    let [first, deleted, more] = sums;
+    let again = first - deleted + more;
+    println!("pages of {page_size}: {first} fitted, and {more} where {deleted} were deleted: {again}");
+    assert!(first >= held[0] && again >= held[1], "pages of {page_size}: {first} fitted, and {again} then");
+    // Measured: 94.1 to 99.8 of 100.
+    assert!(more * 100 >= deleted * 94, "pages of {page_size}: {more} fitted where {deleted} were deleted");
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "takes minutes")]
 fn a_full_database_of_plain_records_is_read_emptied_and_filled_again() {
-    for page_size in [512, 4096] {
-        full_databases_are_read_emptied_and_filled_again(page_size, false);
+    for (page_size, held) in [(512, [103_900, 102_800]), (4096, [77_900, 77_800])] {
+        full_databases_are_read_emptied_and_filled_again(page_size, false, held);
     }
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "takes minutes")]
 fn a_full_database_of_records_with_ttl_and_tags_is_read_emptied_and_filled_again() {
-    for page_size in [512, 1024, 4096] {
-        full_databases_are_read_emptied_and_filled_again(page_size, true);
+    for (page_size, held) in [(512, [44_200, 43_500]), (1024, [43_500, 42_800]), (4096, [28_000, 27_200])] {
+        full_databases_are_read_emptied_and_filled_again(page_size, true, held);
     }
 }
 
