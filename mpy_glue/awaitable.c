@@ -173,7 +173,8 @@ static void try_step(mpdb_result_t *result) {
 
 void mpdb_run_pending(mpdb_t *self) {
     mpdb_result_t *result;
-    while ((result = self->pending) != NULL && !mpdb_would_wait(self)) {
+    // Not while the lock is this owner's own either: others' writes would be part of its transaction.
+    while ((result = self->pending) != NULL && !mpdb_would_wait(self) && self->lock_depth == 0) {
         if (result->state != CALL || result->work->method->kind != MPDB_METHOD_AT_ONCE) {
             // In steps, by the background task.
             return;

@@ -448,6 +448,83 @@ def test_awaiting_ends_with_a_dblock_after_lock_timeout():
     run(check, lock_timeout=0.02)
 
 
+def test_what_waits_for_a_transaction_is_no_part_of_it():
+    class Undo(Exception):
+        pass
+
+    async def check(db):
+        async def other():
+            return await db.put("other", 2)
+
+        for undo in (True, False):
+            try:
+                async with db.transaction():
+                    task = asyncio.create_task(other())
+                    await asyncio.sleep(0)
+                    assert await db.put("mine", 1) == "mine"
+                    async with db.transaction():
+                        db.put("inner", 1)
+                    assert await db.get("other") is None and await db.query({}) == [1, 1]
+                    if undo:
+                        raise Undo
+            except Undo:
+                pass
+            assert await task == "other" and await db.get("other") == 2
+            assert await db.get("mine") == (None if undo else 1)
+            await db.delete("other")
+
+    run(check)
+
+
+def test_an_error_of_what_waited_for_the_lock_comes_where_it_is_awaited():
+    async def check(db):
+        async with db.lock():
+            failing = asyncio.create_task(fails(db))
+            working = asyncio.create_task(works(db))
+            await asyncio.sleep(0)
+            db.put("held", 1)
+        await failing
+        assert await working == 1
+        assert await db.get("late") == 2
+
+    async def fails(db):
+        late = db.put("bad", {"inner": {1: 2}})
+        try:
+            await late
+        except TypeError as error:
+            assert "must be str" in str(error)
+            raises(TypeError, lambda: late == "bad")  # and wherever it is used, again
+            return
+        assert False, "a bad value was put"
+
+    async def works(db):
+        db.put("late", 2)
+        return await db.get("held")
+
+    run(check)
+
+
+def test_a_result_that_is_closed_is_given_up():
+    async def check(db):
+        async def write():
+            late = db.put("late", 1)
+            late.close()
+            late.close()
+            return late
+
+        async with db.lock():
+            writing = asyncio.create_task(write())
+            await asyncio.sleep(0)
+        late = await writing
+        raises(GeneratorExit, lambda: late == "late")
+        assert await db.get("late") is None
+        put = db.put("k", 1)
+        put.close()  # it was done at the call
+        assert await put == "k" and await db.get("k") == 1
+
+    run(check)
+
+
 def test_a_write_that_is_cancelled_while_it_waits_is_not_done():
     async def check(db):
         async def hold():
