@@ -75,6 +75,8 @@ def test_what_is_no_batch_is_a_type_error():
     db = MicroTetherDB()
     refused(db, TypeError, db.put_batch, 5)
     refused(db, TypeError, db.put_batch, None)
+    refused(db, TypeError, db.put_batch, "abc", says="takes a list of values, not str")
+    refused(db, TypeError, db.put_batch, {"a": 1}, says="takes a list of values, not dict")
     refused(db, TypeError, db.delete_batch, 5)
     refused(db, TypeError, db.delete_batch, None)
 

@@ -85,6 +85,8 @@ def test_a_value_of_the_wrong_type_is_a_type_error():
     ):
         raises(TypeError, MicroTetherDB, **{name: "5"})
         raises(TypeError, MicroTetherDB, **{name: [5]})
+    for bad in (2, -1, "yes", []):
+        raises(TypeError, MicroTetherDB, in_memory=bad, says="in_memory must be True or False")
     raises(TypeError, MicroTetherDB, 5)
     raises(TypeError, MicroTetherDB, filename=b"x.db")
 

@@ -6,7 +6,7 @@ locks between threads stand in test_lock.py, those about queries in test_query_e
 
 import microtetherdb
 from microtetherdb import MicroTetherDB
-from runner import contents, raises, refused
+from runner import ON_BOARD, contents, raises, refused
 
 
 def filled():
@@ -112,11 +112,27 @@ def test_a_bad_size_is_a_value_error_with_size_and_limit():
     refused(db, ValueError, db.put, "k00", deep, says="32")
 
 
+def test_a_list_that_could_not_be_counted_is_a_value_error():
+    if ON_BOARD:
+        return  # its heap does not hold such a list
+    db = filled()
+    for bad in ([0] * 65536, {"inner": (0,) * 70000}):
+        refused(db, ValueError, db.put, "k00", bad, says="items is too large")
+
+
 def test_a_bad_operator_is_a_value_error_that_lists_what_there_is():
     db = filled()
     refused(db, ValueError, db.query, {"n": {"$almost": 5}}, says=("$almost", "$eq", "$contains"))
     refused(db, ValueError, db.query, {"n": {"$in": 5}}, says="$in")
     refused(db, ValueError, db.query, {"n": {"$gt": 5, "x": 1}})
+
+
+def test_an_argument_that_is_given_twice_is_a_type_error():
+    db = filled()
+    refused(db, TypeError, db.put, "k", {"n": 1}, key="other", says="'key' twice")
+    refused(db, TypeError, db.put, "k", {"n": 1}, 5, ttl=5, says="'ttl' twice")
+    refused(db, TypeError, db.put, {"n": 1}, None, ["t"], tags=["u"], says="'tags' twice")
+    refused(db, TypeError, db.put, "k", {"n": 1}, unknown=1, says="no argument 'unknown'")
 
 
 def test_neither_a_key_nor_purge_is_a_value_error():

@@ -53,10 +53,14 @@ def test_every_way_to_change_a_list_writes_it_back():
     def extend_in_place(items):
         items += [4, 5]
 
+    def repeat_in_place(items):
+        items *= 2
+
     for change, expected in (
         (assign, [3, "x", 2]),
         (delete, [1, 2]),
         (extend_in_place, [3, 1, 2, 4, 5]),
+        (repeat_in_place, [3, 1, 2, 3, 1, 2]),
         (lambda l: l.append(9), [3, 1, 2, 9]),
         (lambda l: l.extend([7, 8]), [3, 1, 2, 7, 8]),
         (lambda l: l.insert(1, 9), [3, 9, 1, 2]),
@@ -246,8 +250,12 @@ def test_a_live_document_is_a_dict_and_a_live_list_a_list_to_read():
         sorted(items) == [1, 2, 3] and [n for n in items] == [3, 1, 2] and items.index(2) == 2 and items.count(3) == 1
     )
     assert items + [4] == [3, 1, 2, 4] and items * 2 == [3, 1, 2, 3, 1, 2] and json.dumps(items) == "[3, 1, 2]"
+    assert [4] + items == [4, 3, 1, 2] and 2 * items == [3, 1, 2, 3, 1, 2] and type([4] + items) is list
+    raises(TypeError, lambda: (4,) + items)
+    raises(TypeError, lambda: "x" * items)
     raises(KeyError, lambda: document["z"])
     raises(IndexError, lambda: items[9])
+    raises(TypeError, type(items).append, [1], 2, says="from a database")
 
 
 def test_copies_are_plain():
@@ -346,6 +354,29 @@ def test_a_change_in_a_transaction_is_rolled_back_in_the_store():
     assert db.get("k") == {"n": 1, "_tags": ["t"]}
     db["k"]["n"] = 4
     assert db.get("k") == {"n": 4, "_tags": ["t"]}
+
+
+def test_the_tags_cannot_be_changed_in_a_document():
+    def in_place(document):
+        document["_tags"] += ["u"]
+
+    for change in (
+        lambda document: document.update({"n": 2, "_tags": ["u"]}),
+        lambda document: document.setdefault("_tags", 1),
+        lambda document: document.pop("_tags"),
+        lambda document: document["_tags"].append("u"),
+        in_place,
+        lambda document: document.__setitem__("_tags", ["t"]),
+        lambda document: document.__delitem__("_tags"),
+    ):
+        db, document = one({"n": 1}, tags=["t"])
+        raises(ValueError, change, document, says="tags=")
+        assert document == db.get("k") == {"n": 1, "_tags": ["t"]} and db.tags("k") == ["t"]
+        document["n"] = 2
+        assert db.get("k") == {"n": 2, "_tags": ["t"]}
+    db, document = one({"n": 1})
+    raises(ValueError, document.update, {"_tags": ["u"]}, says="tags=")
+    assert document == db.get("k") == {"n": 1}
 
 
 def test_a_copy_of_the_tags_inside_a_document_is_a_list_like_any_other():

@@ -128,6 +128,13 @@ def test_length_counts_records():
     assert len(db) == 0
 
 
+def test_a_database_can_be_a_key_of_a_dict():
+    db, other = MicroTetherDB(), MicroTetherDB()
+    names = {db: "one", other: "other"}
+    db.put("k", 1)
+    assert names[db] == "one" and names[other] == "other" and hash(db) == hash(db)
+
+
 def test_a_key_too_long_to_exist_is_in_no_database():
     # Reading such a key may say that it is no key; it never finds one and never breaks.
     db = MicroTetherDB()

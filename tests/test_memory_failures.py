@@ -276,6 +276,26 @@ def test_deleting_needs_no_memory_that_grows():
     assert deleted == 12 and len(db) == 0
 
 
+def test_a_batch_of_deletes_that_no_savepoint_has_room_for_is_done_all_the_same():
+    def many():
+        db = MicroTetherDB(ram_percentage=30)
+        for n in range(200):
+            db.put("k%03d" % n, {"n": n, "text": "some text"}, tags=["t"])
+        return db, None
+
+    db, deleted, failures = failing(many, lambda db: db.delete_batch(HALF), None)
+    assert (deleted, failures, len(db)) == (100, 0, 100) and db.query({"tags": "t", "n": 3}) == [db.get("k003")]
+    hoarded = hoard(0)
+    try:
+        db.delete_batch(HALF_AND_BAD)
+    except ValueError:
+        pass
+    release(hoarded)
+    assert len(db) == 100, "nothing is deleted where one key is bad"
+
+
+HALF = ["k%03d" % n for n in range(0, 200, 2)]
+HALF_AND_BAD = ["k%03d" % n for n in range(1, 200, 2)] + [""]
 KEYS = ["k%02d" % n for n in range(4, 9)]
 
 
