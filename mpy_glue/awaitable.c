@@ -171,16 +171,21 @@ static void try_step(mpdb_result_t *result) {
     }
 }
 
+// The first that is not done in steps by the background task.
+static mpdb_result_t *first_at_once(mpdb_t *self) {
+    mpdb_result_t *result = self->pending;
+    while (result != NULL && (result->state != CALL || result->work->method->kind != MPDB_METHOD_AT_ONCE)) {
+        result = result->work->next;
+    }
+    return result;
+}
+
 void mpdb_run_pending(mpdb_t *self) {
     mpdb_result_t *result;
     // Not while the lock is this owner's own either: others' writes would be part of its transaction.
-    while ((result = self->pending) != NULL && !mpdb_would_wait(self) && self->lock_depth == 0) {
-        if (result->state != CALL || result->work->method->kind != MPDB_METHOD_AT_ONCE) {
-            // In steps, by the background task.
-            return;
-        }
+    while ((result = first_at_once(self)) != NULL && !mpdb_would_wait(self) && self->lock_depth == 0) {
         // Closing the database comes here too, and must not find itself.
-        self->pending = result->work->next;
+        remove_pending(self, result);
         try_step(result);
         if (result->state == CALL) {
             result->work->next = self->pending;

@@ -476,6 +476,22 @@ def test_what_waits_for_a_transaction_is_no_part_of_it():
     run(check)
 
 
+def test_a_write_does_not_wait_for_what_is_done_in_steps_before_it():
+    async def check(db):
+        async def other():
+            db.cleanup()
+            db.compact()
+            db.put("late", 1)
+
+        async with db.lock():
+            task = asyncio.create_task(other())
+            await asyncio.sleep(0)
+        assert await db.get("late") == 1
+        await task
+
+    run(check)
+
+
 def test_an_error_of_what_waited_for_the_lock_comes_where_it_is_awaited():
     async def check(db):
         async with db.lock():

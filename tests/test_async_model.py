@@ -1,0 +1,125 @@
+"""Tasks that work on one database at once, each on keys of its own, against a dict for each.
+
+However the tasks take turns, each finds what it has written itself, awaited or not, and nothing of a transaction that was
+undone or cancelled; what another task wrote is not undone with it.
+"""
+
+import asyncio
+import random
+
+from microtetherdb import MicroTetherDB
+from runner import fewer
+
+FOLDERS = True
+TASKS = 4
+
+
+class Undo(Exception):
+    pass
+
+
+class Worker:
+    def __init__(self, db, number):
+        self.db = db
+        self.number = number
+        self.mine = {}
+        self.waiting = []
+
+    def key(self):
+        return "%d.%d" % (self.number, random.randrange(6))
+
+    async def write(self):
+        key, n = self.key(), random.randrange(1000)
+        if random.randrange(4):
+            result, expected = self.db.put(key, {"owner": self.number, "n": n}), key
+            self.mine[key] = n
+        else:
+            result, expected = self.db.delete(key), 1 if key in self.mine else 0
+            self.mine.pop(key, None)
+        if random.randrange(2):
+            assert await result == expected
+        else:
+            self.waiting.append((result, expected))
+
+    async def read(self):
+        key = self.key()
+        found = await self.db.get(key)
+        assert (found and found["n"]) == self.mine.get(key), (key, found, self.mine)
+
+    async def search(self):
+        found = await self.db.query({"owner": self.number}, keys=True)
+        assert {key: value["n"] for key, value in found} == self.mine, (found, self.mine)
+
+    async def upkeep(self):
+        result = random.choice((self.db.cleanup, self.db.compact, self.db.flush))()
+        if random.randrange(2):
+            await result
+
+    async def turn(self):
+        await asyncio.sleep_ms(random.randrange(2))
+
+    async def work(self, steps, depth=0):
+        for _ in range(steps):
+            kind = random.randrange(13)
+            if kind < 5:
+                await self.write()
+            elif kind < 10:
+                await (self.read, self.search, self.turn, self.turn, self.upkeep)[kind - 5]()
+            elif kind < 12 and depth < 3:
+                await (self.hold if kind == 10 else self.transact)(depth)
+            elif depth == 0:
+                await self.cancel()
+
+    async def hold(self, depth):
+        async with self.db.lock():
+            await self.work(4, depth + 1)
+
+    async def settle(self):
+        for result, expected in self.waiting:
+            assert await result == expected
+        self.waiting.clear()
+
+    async def transact(self, depth):
+        await self.settle()
+        before = dict(self.mine)
+        try:
+            async with self.db.transaction():
+                await self.work(4, depth + 1)
+                if random.randrange(3) == 0:
+                    raise Undo
+        except Undo:
+            self.mine = before
+
+    async def cancel(self):
+        await self.settle()
+        before = dict(self.mine)
+        task = asyncio.create_task(self.transact(0))
+        await asyncio.sleep_ms(random.randrange(4))
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            self.mine = before
+            self.waiting.clear()
+        await self.search()
+
+
+async def run_tasks(seed, **named):
+    random.seed(seed)
+    async with MicroTetherDB(lock_timeout=60000, **named) as db:
+        workers = [Worker(db, number) for number in range(TASKS)]
+        await asyncio.gather(*(worker.work(40) for worker in workers))
+        for worker in workers:
+            await worker.settle()
+            await worker.search()
+        assert await db.stats() and len(db) == sum(len(worker.mine) for worker in workers)
+
+
+def test_in_memory():
+    for seed in range(fewer(60)):
+        asyncio.run(run_tasks(seed))
+
+
+def test_in_files():
+    for seed in range(fewer(20)):
+        asyncio.run(run_tasks(seed, in_memory=False, filename="tasks%d.db" % seed))
