@@ -7,7 +7,7 @@ undone or cancelled; what another task wrote is not undone with it.
 import asyncio
 import random
 
-from microtetherdb import MicroTetherDB
+from microtetherdb import DBLock, MicroTetherDB
 from runner import fewer
 
 FOLDERS = True
@@ -50,6 +50,35 @@ class Worker:
         found = await self.db.query({"owner": self.number}, keys=True)
         assert {key: value["n"] for key, value in found} == self.mine, (found, self.mine)
 
+    async def iterate(self):
+        """Other tasks write between two documents; who finds the lock held where nothing can wait asks again."""
+        found, cursor = {}, None
+        while True:
+            try:
+                cursor = cursor or self.db.find({"owner": self.number}, keys=True)
+                key, value = next(cursor)
+            except DBLock:
+                await self.turn()
+                continue
+            except StopIteration:
+                break
+            assert key not in found
+            found[key] = value["n"]
+            if random.randrange(2):
+                await self.turn()
+        assert found == self.mine, (found, self.mine)
+
+    async def change(self):
+        key, n = self.key(), random.randrange(1000)
+        await self.settle()
+        while key in self.mine:
+            try:
+                self.db[key]["n"] = n
+                self.mine[key] = n
+                break
+            except DBLock:
+                await self.turn()
+
     async def upkeep(self):
         result = random.choice((self.db.cleanup, self.db.compact, self.db.flush))()
         if random.randrange(2):
@@ -60,13 +89,11 @@ class Worker:
 
     async def work(self, steps, depth=0):
         for _ in range(steps):
-            kind = random.randrange(13)
-            if kind < 5:
-                await self.write()
-            elif kind < 10:
-                await (self.read, self.search, self.turn, self.turn, self.upkeep)[kind - 5]()
-            elif kind < 12 and depth < 3:
-                await (self.hold if kind == 10 else self.transact)(depth)
+            kind = random.randrange(16)
+            if kind < 12:
+                await (self.read, self.search, self.iterate, self.change, self.turn, self.upkeep, self.write)[min(kind, 6)]()
+            elif kind < 15 and depth < 3:
+                await (self.hold if kind == 12 else self.transact)(depth)
             elif depth == 0:
                 await self.cancel()
 
