@@ -330,9 +330,8 @@ static bool wait_for_lock(mpdb_result_t *result) {
 // As a coroutine's.
 static mp_obj_t result_send(mp_obj_t self_in, mp_obj_t sent) {
     (void)sent;
-    // Where it is a task's coroutine this is how the task is known (mpdb_loop_my_task).
-    mp_obj_t volatile on_stack = self_in;
-    mpdb_result_t *result = MP_OBJ_TO_PTR(on_stack);
+    MPDB_LOOP_MARK(self_in);
+    mpdb_result_t *result = MP_OBJ_TO_PTR(self_in);
     if (result->state > FAILED && wait_for_lock(result)) {
         return mp_const_none;
     }

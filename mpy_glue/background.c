@@ -118,8 +118,8 @@ static mp_uint_t work(background_t *self) {
 
 static mp_obj_t background_send(mp_obj_t self_in, mp_obj_t sent) {
     (void)sent;
-    mp_obj_t volatile on_stack = self_in;  // see mpdb_loop_my_task()
-    background_t *self = MP_OBJ_TO_PTR(on_stack);
+    MPDB_LOOP_MARK(self_in);
+    background_t *self = MP_OBJ_TO_PTR(self_in);
     mp_uint_t sleep = work(self);
     if (self->first == NULL || (sleep != 0 && mpdb_loop_is_idle())) {
         self->task = MP_OBJ_NULL;

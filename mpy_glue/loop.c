@@ -38,26 +38,29 @@ static mp_obj_t attribute(mp_obj_t task, qstr name) {
     return dest[0];
 }
 
+// How MicroPython's generators begin (py/objgenerator.c); the state of their code follows.
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t pending;  // MP_OBJ_NULL while it runs
+} generator_t;
+
 #if MICROPY_PY_THREAD
-// asyncio does not say in which thread its loop runs. The one that runs a coroutine has it on its C stack, below the
-// call that asked for this.
-static MP_NOINLINE bool is_on_my_stack(mp_obj_t object) {
-    mp_obj_t *volatile here = NULL;
-    mp_obj_t *top = (mp_obj_t *)(void *)MP_STATE_THREAD(stack_top);
-    for (mp_obj_t *word = (mp_obj_t *)&here; word < top; word++) {
-        if (*word == object) {
+// asyncio does not say in which thread its loop runs. The one that runs a coroutine has its mark on the C stack, below the
+// call that asked for this: where a generator's state begins, or what MPDB_LOOP_MARK put there. A pointer to the
+// coroutine itself would be no proof, as the collector leaves those behind on the stack of whatever thread ran it.
+static MP_NOINLINE bool is_on_my_stack(mp_obj_t coro) {
+    uintptr_t mark = mp_obj_is_type(coro, &mp_type_gen_instance)
+        ? (uintptr_t)((generator_t *)MP_OBJ_TO_PTR(coro) + 1) : ~(uintptr_t)coro;
+    uintptr_t *volatile here = NULL;
+    uintptr_t *top = (uintptr_t *)(void *)MP_STATE_THREAD(stack_top);
+    for (uintptr_t *word = (uintptr_t *)&here; word < top; word++) {
+        if (*word == mark) {
             return true;
         }
     }
     return false;
 }
 #endif
-
-// How MicroPython's generators begin (py/objgenerator.c).
-typedef struct {
-    mp_obj_base_t base;
-    mp_obj_t pending;  // MP_OBJ_NULL while it runs
-} generator_t;
 
 mp_obj_t mpdb_loop_my_task(void) {
     mp_obj_t task = mpdb_loop_task();

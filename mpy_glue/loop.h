@@ -10,6 +10,8 @@ mp_obj_t mpdb_loop_global(qstr name);
 void mpdb_loop_set_global(qstr name, mp_obj_t value);
 // The task that asyncio runs or ran last, in whatever thread; MP_OBJ_NULL where no loop runs.
 mp_obj_t mpdb_loop_task(void);
+// The first thing in the send() of a coroutine that is no generator: so mpdb_loop_my_task() knows where it runs.
+#define MPDB_LOOP_MARK(coro) uintptr_t volatile mark = ~(uintptr_t)(coro); (void)mark
 // The task that this call comes from, or MP_OBJ_NULL.
 mp_obj_t mpdb_loop_my_task(void);
 bool mpdb_loop_is_done(mp_obj_t task);
