@@ -63,8 +63,11 @@ mp_obj_t mpdb_new_result(mp_obj_t value) {
 
 // ---- what is pending -----------------------------------------------------------------------------------------
 
+// From a task.
 static void add_pending(mpdb_result_t *result) {
-    mpdb_result_t **link = &result->work->handle->db->pending;
+    mpdb_t *self = result->work->handle->db;
+    mpdb_result_t **link = &self->pending;
+    self->pending_thread = mpdb_thread();
     while (*link != NULL) {
         link = &(*link)->work->next;
     }
@@ -182,6 +185,9 @@ static mpdb_result_t *first_at_once(mpdb_t *self) {
 
 void mpdb_run_pending(mpdb_t *self) {
     mpdb_result_t *result;
+    if (self->pending == NULL || self->pending_thread != mpdb_thread()) {
+        return;
+    }
     // Not while the lock is this owner's own either: others' writes would be part of its transaction.
     while ((result = first_at_once(self)) != NULL && !mpdb_would_wait(self) && self->lock_depth == 0) {
         // Closing the database comes here too, and must not find itself.
@@ -252,8 +258,7 @@ static mp_obj_t call_awaitable(mpdb_handle_t *handle, const mpdb_method_t *metho
     }
     mpdb_run_pending(handle->db);
     mpdb_result_t *result = new_call(handle, method, n_args, n_kw, args);
-    bool in_loop = mpdb_loop_task() != MP_OBJ_NULL;
-    if (in_loop && handle->open && mpdb_would_wait(handle->db)) {
+    if (handle->open && mpdb_would_wait(handle->db) && mpdb_loop_my_task() != MP_OBJ_NULL) {
         if (method->kind != MPDB_METHOD_QUERY) {
             add_pending(result);
         }
@@ -262,6 +267,7 @@ static mp_obj_t call_awaitable(mpdb_handle_t *handle, const mpdb_method_t *metho
     // EXCEPTION: whatever is wrong with the call.
     begin(result);
     if (result->state == CLEANUP) {
+        bool in_loop = mpdb_loop_my_task() != MP_OBJ_NULL;
         if (in_loop && handle->upkeep != MP_OBJ_NULL) {
             // Nobody has to await it, the background task comes by.
             add_pending(result);

@@ -191,6 +191,56 @@ def test_threads_and_tasks_at_once():
     asyncio.run(main())
 
 
+def threads_between_writes_of_tasks(**named):
+    """Threads take the lock and use the database as one without a loop does, while tasks write and mostly do not await it."""
+    import asyncio
+
+    async def write(db, number):
+        for n in range(100):
+            result = db.put({"task": number})
+            if n % 3 == 0:
+                await result
+            await asyncio.sleep_ms(n % 2)
+
+    async def main():
+        async with MicroTetherDB(lock_timeout=120, **named) as db:
+            stop, errors, done = [], [], []
+
+            def thread(number):
+                n, key = 0, "thread%d" % number
+                try:
+                    while not stop:
+                        with db.lock():
+                            time.sleep_us(300)
+                        db.put(key, n)
+                        assert db.get(key) == n, "what a thread has put is there at once"
+                        n += 1
+                except BaseException as error:
+                    errors.append(error)
+                done.append(n)
+
+            for number in range(3):
+                _thread.start_new_thread(thread, (number,))
+            await asyncio.gather(*(write(db, number) for number in range(3)))
+            stop.append(1)
+            while len(done) < 3:
+                await asyncio.sleep_ms(1)
+            if errors:
+                raise errors[0]
+            assert len(await db.query({"task": {"$gte": 0}})) == 300, "each write is done once"
+
+    asyncio.run(main())
+
+
+def test_threads_between_writes_of_tasks_in_memory():
+    threads_between_writes_of_tasks(ram_percentage=50)
+
+
+def test_threads_between_writes_of_tasks_in_files():
+    for name in ("a.db", "b.db", "c.db"):
+        threads_between_writes_of_tasks(filename=name, in_memory=False)
+
+
 def test_two_threads_that_open_the_same_file_share_it():
     done, problems = [], []
 
