@@ -183,10 +183,10 @@ static mpdb_result_t *first_at_once(mpdb_t *self) {
     return result;
 }
 
-void mpdb_run_pending(mpdb_t *self) {
+bool mpdb_run_pending(mpdb_t *self) {
     mpdb_result_t *result;
     if (self->pending == NULL || self->pending_thread != mpdb_thread()) {
-        return;
+        return false;
     }
     // Not while the lock is this owner's own either: others' writes would be part of its transaction.
     while ((result = first_at_once(self)) != NULL && !mpdb_would_wait(self) && self->lock_depth == 0) {
@@ -196,9 +196,10 @@ void mpdb_run_pending(mpdb_t *self) {
         if (result->state == CALL) {
             result->work->next = self->pending;
             self->pending = result;
-            return;
+            return true;
         }
     }
+    return result != NULL;
 }
 
 bool mpdb_step_pending(mpdb_t *self) {
@@ -216,6 +217,7 @@ mp_obj_t mpdb_value(mp_obj_t object) {
     mpdb_result_t *result = MP_OBJ_TO_PTR(object);
     while (result->state > FAILED) {
         mpdb_t *self = result->work->handle->db;
+        mpdb_run_pending(self);
         // EXCEPTION: DBLock, where the lock is another owner's; the result stays what it is, and can be awaited.
         if (mpdb_would_wait(self)) {
             step(result);
@@ -340,6 +342,10 @@ static mp_obj_t result_send(mp_obj_t self_in, mp_obj_t sent) {
     mpdb_result_t *result = MP_OBJ_TO_PTR(self_in);
     if (result->state > FAILED && wait_for_lock(result)) {
         return mp_const_none;
+    }
+    if (result->state > FAILED) {
+        // What was called before comes first, perhaps with this behind it.
+        mpdb_run_pending(result->work->handle->db);
     }
     if (result->state > FAILED) {
         // Whoever awaits it does the work, not the background task.

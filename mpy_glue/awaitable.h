@@ -30,8 +30,8 @@ mp_obj_t mpdb_result_of_entering(mpdb_handle_t *handle, mp_obj_t context);
 // The value that an object stands for: itself, where it is no result. May take steps, and raise.
 mp_obj_t mpdb_value(mp_obj_t object);
 
-// Outside the guard: makes the writes that waited for the lock, where it is free now.
-void mpdb_run_pending(mpdb_t *self);
+// Outside the guard: makes the writes that waited for the lock, where it is free now; whether some are left.
+bool mpdb_run_pending(mpdb_t *self);
 // One step of what was called and is not done yet; whether there is more. For the background task.
 bool mpdb_step_pending(mpdb_t *self);
 

@@ -6,9 +6,15 @@ undone or cancelled; what another task wrote is not undone with it.
 
 import asyncio
 import random
+import time
+
+try:
+    import _thread
+except ImportError:  # a board without
+    _thread = None
 
 from microtetherdb import DBLock, MicroTetherDB
-from runner import fewer
+from runner import ON_BOARD, fewer
 
 FOLDERS = True
 TASKS = 4
@@ -131,15 +137,57 @@ class Worker:
         await self.search()
 
 
-async def run_tasks(seed, **named):
+async def nothing():
+    pass
+
+
+async def run_tasks(seed, start=len, end=nothing, **named):
     random.seed(seed)
     async with MicroTetherDB(lock_timeout=60000, **named) as db:
+        start(db)
         workers = [Worker(db, number) for number in range(TASKS)]
         await asyncio.gather(*(worker.work(40) for worker in workers))
         for worker in workers:
             await worker.settle()
             await worker.search()
+        await end()
         assert await db.stats() and len(db) == sum(len(worker.mine) for worker in workers)
+
+
+def with_threads(seed, **named):
+    """The same while threads take the lock for moments."""
+    stop, done = [], []
+
+    def hold(db):
+        error = None
+        try:
+            while not stop:
+                with db.lock():
+                    time.sleep_us(200)
+                time.sleep_us(200)
+        except Exception as raised:
+            error = raised
+        done.append(error)
+
+    def start(db):
+        for _ in range(2):
+            _thread.start_new_thread(hold, (db,))
+
+    async def end():
+        stop.append(1)
+        while len(done) < 2:
+            await asyncio.sleep_ms(1)
+        assert done == [None, None], done
+
+    asyncio.run(run_tasks(seed, start, end, **named))
+
+
+def test_while_threads_take_the_lock():
+    if ON_BOARD:
+        return
+    for seed in range(4):
+        with_threads(seed)
+        with_threads(seed, in_memory=False, filename="threads%d.db" % seed)
 
 
 def test_in_memory():

@@ -241,6 +241,45 @@ def test_threads_between_writes_of_tasks_in_files():
         threads_between_writes_of_tasks(filename=name, in_memory=False)
 
 
+def test_what_a_task_calls_while_a_thread_has_the_lock_is_done_in_its_order():
+    import asyncio
+
+    async def held(db, ms):
+        """Has a thread take the lock, and give it back so many ms later."""
+        began = []
+
+        def thread():
+            with db.lock():
+                began.append(1)
+                time.sleep_ms(ms)
+
+        _thread.start_new_thread(thread, ())
+        while not began:
+            await asyncio.sleep_ms(1)
+
+    async def main(**named):
+        async with MicroTetherDB(lock_timeout=120, **named) as db:
+            for n in range(10):
+                await held(db, 3)
+                db.put("k", n)
+                assert await db.get("k") == n
+                await held(db, 3)
+                db.delete("k")
+                db.cleanup()
+                db.put("k", -n)
+                assert await db.query({}) == [-n]
+            await held(db, 10)
+            db.put("last", 1)
+            db.put("last", 2)
+        # Leaving waited for the lock too, and came after them.
+        if named:
+            with MicroTetherDB(**named) as db:
+                assert db.get("last") == 2
+
+    asyncio.run(main())
+    asyncio.run(main(filename="a.db", in_memory=False))
+
+
 def test_two_threads_that_open_the_same_file_share_it():
     done, problems = [], []
 
