@@ -185,11 +185,13 @@ static mpdb_result_t *first_at_once(mpdb_t *self) {
 
 bool mpdb_run_pending(mpdb_t *self) {
     mpdb_result_t *result;
-    if (self->pending == NULL || self->pending_thread != mpdb_thread()) {
-        return false;
-    }
-    // Not while the lock is this owner's own either: others' writes would be part of its transaction.
-    while ((result = first_at_once(self)) != NULL && !mpdb_would_wait(self) && self->lock_depth == 0) {
+    while (self->pending_thread == mpdb_thread() && (result = first_at_once(self)) != NULL) {
+        // Asking takes a lock away that nobody can give back. While it is this owner's own nothing is done either: others'
+        // writes would be part of its transaction.
+        mpdb_would_wait(self);
+        if (self->lock_depth != 0) {
+            return true;
+        }
         // Closing the database comes here too, and must not find itself.
         remove_pending(self, result);
         try_step(result);
@@ -199,14 +201,13 @@ bool mpdb_run_pending(mpdb_t *self) {
             return true;
         }
     }
-    return result != NULL;
+    return false;
 }
 
 bool mpdb_step_pending(mpdb_t *self) {
-    if (self->pending == NULL || mpdb_would_wait(self)) {
-        return false;
+    if (self->pending != NULL) {
+        try_step(self->pending);
     }
-    try_step(self->pending);
     return self->pending != NULL;
 }
 
@@ -326,9 +327,7 @@ static bool wait_for_lock(mpdb_result_t *result) {
         work->since = now;
     }
     if ((mp_uint_t)(now - work->since) >= self->lock_timeout) {
-        finish(result, FAILED, mp_obj_new_exception_msg_varg(&mpdb_type_DBLock,
-            MP_ERROR_TEXT("another owner keeps the database's lock for longer than lock_timeout, %u ms"),
-            (unsigned int)self->lock_timeout));
+        finish(result, FAILED, mpdb_lock_timed_out(self));
         return false;
     }
     mpdb_loop_sleep(ASK_AGAIN);

@@ -32,7 +32,7 @@ mp_obj_t mpdb_value(mp_obj_t object);
 
 // Outside the guard: makes the writes that waited for the lock, where it is free now; whether some are left.
 bool mpdb_run_pending(mpdb_t *self);
-// One step of what was called and is not done yet; whether there is more. For the background task.
+// One step of what was called and is not done yet; whether there is more. For the background task, when the lock is free.
 bool mpdb_step_pending(mpdb_t *self);
 
 // ---- the background task (background.c) -----------------------------------------------------------------

@@ -159,6 +159,8 @@ typedef enum {
 mpdb_access_t mpdb_access(mpdb_t *self);
 // Whether a call that comes now would wait for the lock, or be refused. Outside the guard.
 bool mpdb_would_wait(mpdb_t *self);
+// The DBLock of who has waited for it long enough.
+mp_obj_t mpdb_lock_timed_out(const mpdb_t *self);
 
 // ---- memory (memory.c) --------------------------------------------------------------------------------
 

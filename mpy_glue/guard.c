@@ -53,6 +53,12 @@ static inline void give(mpdb_t *self) {
 
 #endif
 
+mp_obj_t mpdb_lock_timed_out(const mpdb_t *self) {
+    return mp_obj_new_exception_msg_varg(&mpdb_type_DBLock,
+        MP_ERROR_TEXT("another owner holds the database's lock for longer than lock_timeout, %u ms"),
+        (unsigned int)self->lock_timeout);
+}
+
 // Comes and goes with the guard's mutex held, and with the lock free or this call's own.
 static MP_NOINLINE void pass_lock(mpdb_t *self, mp_uint_t me) {
     mp_uint_t start = mp_hal_ticks_ms();
@@ -68,9 +74,7 @@ static MP_NOINLINE void pass_lock(mpdb_t *self, mp_uint_t me) {
                 " while this call waits: use 'async with' on lock() or transaction(), or await the operation"));
         }
         if ((mp_uint_t)(mp_hal_ticks_ms() - start) >= self->lock_timeout) {
-            mp_raise_msg_varg(&mpdb_type_DBLock,
-                MP_ERROR_TEXT("another thread holds the database's lock for longer than lock_timeout, %u ms"),
-                (unsigned int)self->lock_timeout);
+            nlr_raise(mpdb_lock_timed_out(self));
         }
         // EXCEPTION: KeyboardInterrupt, or what a callback raises; nothing is held here.
         mp_hal_delay_ms(1);

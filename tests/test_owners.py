@@ -80,7 +80,7 @@ def test_another_thread_is_not_taken_for_the_task_that_runs():
 
     async def main():
         with db.lock():
-            raises(DBLock, Thread(lambda: db.put("a", 1)).join, says="another thread")
+            raises(DBLock, Thread(lambda: db.put("a", 1)).join, says="holds the database's lock for longer")
         assert Thread(lambda: db.put("a", 1)).join() == "a"
 
         def hold():
@@ -91,7 +91,7 @@ def test_another_thread_is_not_taken_for_the_task_that_runs():
         held, leave = [], []
         thread = Thread(hold)
         until(lambda: held)
-        raises(DBLock, db.get, "a", says="another thread")
+        raises(DBLock, db.get, "a", says="holds the database's lock for longer")
         leave.append(1)
         thread.join()
         assert db.get("a") == 1
