@@ -56,6 +56,7 @@ fn check_some<S: Fed>(host: &mut Host<S>) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn compressed_values_come_back_and_match_queries_in_memory() {
     let mut host = in_memory();
     put_some(&mut host);
@@ -67,6 +68,7 @@ fn compressed_values_come_back_and_match_queries_in_memory() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn compressed_values_come_back_and_match_queries_after_opening_again() {
     let disk = Disk::new();
     let mut files = in_files(&disk);
@@ -212,6 +214,7 @@ fn a_compressed_value_cut_short_is_corrupt_wherever_it_is_read_and_can_be_delete
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn what_has_no_room_is_there_when_it_is_asked_for_again() {
     let mut host = in_memory();
     for n in 0..3 {

@@ -25,6 +25,7 @@ fn put(files: &mut Files, n: i64) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn what_was_put_and_flushed_is_there_after_opening_again() {
     for count in [0, 1, 9, 10, 100, 5000] {
         let disk = Disk::new();
@@ -59,6 +60,7 @@ fn ttls_tags_and_deletes_are_there_again() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn a_large_database_does_with_a_small_cache() {
     let disk = Disk::new();
     let mut files = Host::open(disk.clone(), 512, 8, FlushRule::Adaptive).unwrap();

@@ -45,6 +45,7 @@ fn replacing_a_record_replaces_its_value_its_ttl_and_its_tags() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn removals_in_order_take_the_right_records_whatever_comes_between_them() {
     let name = |n: i64| format!("key{:03}", n % 300);
     for between in ["nothing", "a look", "it comes back", "undone", "a new neighbour"] {
