@@ -34,8 +34,9 @@ typedef struct {
     uint32_t removed;      // expired records
     uint32_t steps;
     bool waits;            // for the lock, since
+    bool is_pending;       // in the database's list, before next
     mp_uint_t since;
-    mpdb_result_t *next;   // in the list of what is pending
+    mpdb_result_t *next;
 } work_t;
 
 struct _mpdb_result_t {
@@ -63,29 +64,38 @@ mp_obj_t mpdb_new_result(mp_obj_t value) {
 
 // ---- what is pending -----------------------------------------------------------------------------------------
 
+static void insert_pending(mpdb_result_t **link, mpdb_result_t *result) {
+    result->work->next = *link;
+    result->work->is_pending = true;
+    *link = result;
+}
+
 // From a task.
 static void add_pending(mpdb_result_t *result) {
     mpdb_t *self = result->work->handle->db;
     mpdb_result_t **link = &self->pending;
-    self->pending_thread = mpdb_thread();
+    self->pending_thread = mpdb_thread() + 1;
     while (*link != NULL) {
         link = &(*link)->work->next;
     }
-    *link = result;
+    insert_pending(link, result);
 }
 
-static void remove_pending(mpdb_t *self, mpdb_result_t *result) {
-    mpdb_result_t **link = &self->pending;
-    while (*link != NULL && *link != result) {
-        link = &(*link)->work->next;
-    }
-    if (*link != NULL) {
-        *link = result->work->next;
+static void remove_pending(mpdb_result_t *result) {
+    work_t *work = result->work;
+    // Results of other threads never are in the list, and do not touch it.
+    if (work->is_pending) {
+        work->is_pending = false;
+        mpdb_result_t **link = &work->handle->db->pending;
+        while (*link != result) {
+            link = &(*link)->work->next;
+        }
+        *link = work->next;
     }
 }
 
 static void finish(mpdb_result_t *result, state_t state, mp_obj_t value) {
-    remove_pending(result->work->handle->db, result);
+    remove_pending(result);
     // Another thread may be in the middle of a step: the work stays until the result goes.
     result->value = value;
     result->state = state;
@@ -117,6 +127,8 @@ static void begin(mpdb_result_t *result) {
             result->state = CLEANUP;
             break;
         default:
+            // What it calls must not find it, and do it too.
+            remove_pending(result);
             finish(result, DONE, call_now(work->method, work->n_args, work->n_kw, work->args));
     }
 }
@@ -166,6 +178,7 @@ static void try_step(mpdb_result_t *result) {
     }
     mp_obj_t exception = MP_OBJ_FROM_PTR(nlr.ret_val);
     if (!mp_obj_exception_match(exception, MP_OBJ_FROM_PTR(&mp_type_Exception))) {
+        result->work->handle->db->pending_thread = mpdb_thread() + 1;
         nlr_jump(nlr.ret_val);
     }
     // The lock may just have been taken by another thread.
@@ -184,20 +197,20 @@ static mpdb_result_t *first_at_once(mpdb_t *self) {
 }
 
 bool mpdb_run_pending(mpdb_t *self) {
+    mp_uint_t me = mpdb_thread() + 1;
     mpdb_result_t *result;
-    while (self->pending_thread == mpdb_thread() && (result = first_at_once(self)) != NULL) {
+    while (self->pending_thread == me && (result = first_at_once(self)) != NULL) {
         // Asking takes a lock away that nobody can give back. While it is this owner's own nothing is done either: others'
         // writes would be part of its transaction.
         mpdb_would_wait(self);
         if (self->lock_depth != 0) {
             return true;
         }
-        // Closing the database comes here too, and must not find itself.
-        remove_pending(self, result);
+        self->pending_thread = 0;
         try_step(result);
+        self->pending_thread = me;
         if (result->state == CALL) {
-            result->work->next = self->pending;
-            self->pending = result;
+            insert_pending(&self->pending, result);
             return true;
         }
     }
@@ -205,7 +218,7 @@ bool mpdb_run_pending(mpdb_t *self) {
 }
 
 bool mpdb_step_pending(mpdb_t *self) {
-    if (self->pending != NULL) {
+    if (!mpdb_run_pending(self) && self->pending != NULL) {
         try_step(self->pending);
     }
     return self->pending != NULL;
@@ -217,12 +230,13 @@ mp_obj_t mpdb_value(mp_obj_t object) {
     }
     mpdb_result_t *result = MP_OBJ_TO_PTR(object);
     while (result->state > FAILED) {
-        mpdb_t *self = result->work->handle->db;
-        mpdb_run_pending(self);
+        // What was called before is done then, perhaps with this behind it.
+        mpdb_guard_t guard;
         // EXCEPTION: DBLock, where the lock is another owner's; the result stays what it is, and can be awaited.
-        if (mpdb_would_wait(self)) {
-            step(result);
-        } else {
+        if (mpdb_enter_if_open(result->work->handle, &guard)) {
+            mpdb_leave(&guard);
+        }
+        if (result->state > FAILED) {
             try_step(result);
         }
         if (result->state > FAILED) {
@@ -259,7 +273,6 @@ static mp_obj_t call_awaitable(mpdb_handle_t *handle, const mpdb_method_t *metho
     if (handle->upkeep != MP_OBJ_NULL) {
         mpdb_start_upkeep(handle);
     }
-    mpdb_run_pending(handle->db);
     mpdb_result_t *result = new_call(handle, method, n_args, n_kw, args);
     if (handle->open && mpdb_would_wait(handle->db) && mpdb_loop_my_task() != MP_OBJ_NULL) {
         if (method->kind != MPDB_METHOD_QUERY) {
@@ -299,7 +312,7 @@ mp_obj_t mpdb_result_of_entering(mpdb_handle_t *handle, mp_obj_t context) {
 static mp_obj_t method_call(mp_obj_t method_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     const mpdb_method_t *method = MP_OBJ_TO_PTR(method_in);
     if (n_args == 0 || !mp_obj_is_type(args[0], &mpdb_type_database)) {
-        mp_raise_TypeError(MP_ERROR_TEXT("this method needs a MicroTetherDB as its first argument; of redis:// there is no class made from it"));
+        mp_raise_TypeError(MP_ERROR_TEXT("this method needs a MicroTetherDB first; no class made from it takes redis://"));
     }
     mpdb_handle_t *handle = MP_OBJ_TO_PTR(args[0]);
     return handle->awaitable ? call_awaitable(handle, method, n_args, n_kw, args)
@@ -348,7 +361,7 @@ static mp_obj_t result_send(mp_obj_t self_in, mp_obj_t sent) {
     }
     if (result->state > FAILED) {
         // Whoever awaits it does the work, not the background task.
-        remove_pending(result->work->handle->db, result);
+        remove_pending(result);
         try_step(result);
     }
     if (result->state > FAILED) {

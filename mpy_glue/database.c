@@ -144,16 +144,8 @@ static mp_obj_t database_close(mp_obj_t self_in) {
     if (is_handle(handle) && !handle->open) {
         return mp_const_none;
     }
-    for (;;) {
-        bool left = is_handle(handle) && mpdb_run_pending(handle->db);
-        if (!mpdb_enter_if_open(handle, &guard)) {
-            return mp_const_none;
-        }
-        if (!left || guard.self->lock_depth != 0) {
-            break;
-        }
-        // Another owner had the lock before. What waited for it was called earlier than this.
-        mpdb_leave(&guard);
+    if (!mpdb_enter_if_open(handle, &guard)) {
+        return mp_const_none;
     }
     if (guard.self->files != NULL) {
         mpdb_close_files(handle, &guard);

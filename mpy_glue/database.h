@@ -83,7 +83,7 @@ typedef struct _mpdb_t {
     struct _mpdb_files_t *files;  // NULL in memory
     mpdb_names_t names;
     struct _mpdb_result_t *pending;  // writes that wait for the lock, in their order (awaitable.c)
-    mp_uint_t pending_thread;        // the loop's, and the only one that does them
+    mp_uint_t pending_thread;        // the loop's and one more, the only one that does them; 0 while it does
     mtdb_database_t engine;  // in here, so that the collector finds the memory it was given
     uint8_t scratch[MPDB_SMALL];  // of the call that has the guard; the C stack is short
 } mpdb_t;

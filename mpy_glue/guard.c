@@ -1,5 +1,6 @@
 // The guard around engine calls: one thread at a time, nobody twice, nobody while another owner holds
 // the database's lock, and free again whatever happens in between.
+#include "awaitable.h"
 #include "files.h"
 
 #if MICROPY_ASYNC_KBD_INTR
@@ -133,6 +134,16 @@ static inline bool enter(mpdb_handle_t *handle, mpdb_guard_t *guard) {
         mpdb_close_dropped();
     }
     hold(handle->db, guard);
+    mpdb_t *self = guard->self;
+    if (self->pending != NULL && self->lock_depth == 0 && self->pending_thread == self->busy) {
+        // What waited for the lock was called before this.
+        bool left;
+        do {
+            give(self);
+            left = mpdb_run_pending(self);
+            hold(self, guard);
+        } while (left && self->lock_depth == 0);
+    }
     if (!handle->open) {
         give(guard->self);
         return false;

@@ -185,7 +185,7 @@ def with_threads(seed, **named):
 def test_while_threads_take_the_lock():
     if ON_BOARD:
         return
-    for seed in range(4):
+    for seed in range(2):
         with_threads(seed)
         with_threads(seed, in_memory=False, filename="threads%d.db" % seed)
 

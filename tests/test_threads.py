@@ -268,6 +268,14 @@ def test_what_a_task_calls_while_a_thread_has_the_lock_is_done_in_its_order():
                 db.cleanup()
                 db.put("k", -n)
                 assert await db.query({}) == [-n]
+                await held(db, 3)
+                db.put("one more", n)
+                db.put("one more", {"n": n})
+                assert "one more" in db and len(db) == 2
+                await held(db, 3)
+                db["one more"]["n"] = -1
+                db.delete("one more")
+                assert list(db) == ["k"]
             await held(db, 10)
             db.put("last", 1)
             db.put("last", 2)
