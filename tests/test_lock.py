@@ -81,6 +81,15 @@ def test_a_lock_is_reentrant_and_is_released():
     assert len(db) == 4
 
 
+def test_a_lock_that_is_entered_cannot_be_entered_again():
+    db = MicroTetherDB()
+    lock = db.lock()
+    with lock:
+        raises(RuntimeError, lock.__enter__, says="each 'with' needs its own")
+    with lock:  # once it was left it can
+        db.put("k", 1)
+
+
 def test_a_lock_is_released_when_its_block_fails():
     db = MicroTetherDB()
     for block in (db.lock, db.transaction):
