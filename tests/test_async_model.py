@@ -8,11 +8,6 @@ import asyncio
 import random
 import time
 
-try:
-    import _thread
-except ImportError:  # a board without
-    _thread = None
-
 from microtetherdb import DBLock, MicroTetherDB
 from runner import ON_BOARD, fewer
 
@@ -137,25 +132,25 @@ class Worker:
         await self.search()
 
 
-async def nothing():
-    pass
-
-
-async def run_tasks(seed, start=len, end=nothing, **named):
+async def run_tasks(seed, **named):
     random.seed(seed)
     async with MicroTetherDB(lock_timeout=60000, **named) as db:
-        start(db)
-        workers = [Worker(db, number) for number in range(TASKS)]
-        await asyncio.gather(*(worker.work(40) for worker in workers))
-        for worker in workers:
-            await worker.settle()
-            await worker.search()
-        await end()
-        assert await db.stats() and len(db) == sum(len(worker.mine) for worker in workers)
+        await work_on(db)
 
 
-def with_threads(seed, **named):
+async def work_on(db):
+    workers = [Worker(db, number) for number in range(TASKS)]
+    await asyncio.gather(*(worker.work(40) for worker in workers))
+    for worker in workers:
+        await worker.settle()
+        await worker.search()
+    assert await db.stats() and len(db) == sum(len(worker.mine) for worker in workers)
+
+
+async def run_with_threads(seed, **named):
     """The same while threads take the lock for moments."""
+    import _thread
+
     stop, done = [], []
 
     def hold(db):
@@ -169,25 +164,23 @@ def with_threads(seed, **named):
             error = raised
         done.append(error)
 
-    def start(db):
+    random.seed(seed)
+    async with MicroTetherDB(lock_timeout=60000, **named) as db:
         for _ in range(2):
             _thread.start_new_thread(hold, (db,))
-
-    async def end():
+        await work_on(db)
         stop.append(1)
         while len(done) < 2:
             await asyncio.sleep_ms(1)
         assert done == [None, None], done
-
-    asyncio.run(run_tasks(seed, start, end, **named))
 
 
 def test_while_threads_take_the_lock():
     if ON_BOARD:
         return
     for seed in range(2):
-        with_threads(seed)
-        with_threads(seed, in_memory=False, filename="threads%d.db" % seed)
+        asyncio.run(run_with_threads(seed))
+        asyncio.run(run_with_threads(seed, in_memory=False, filename="threads%d.db" % seed))
 
 
 def test_in_memory():
